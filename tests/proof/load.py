@@ -1,0 +1,176 @@
+"""People who use a service at the same time, and what can be seen of it from the outside and from upstream."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import httpx
+
+from .service import Service
+
+Ask = Callable[[httpx.AsyncClient, int, int, str], Awaitable[httpx.Response]]
+"""One turn of one user: (http, user, turn, text) -> the answer."""
+
+PATIENCE = 30.0  # seconds that anything which must happen may take on a busy machine
+BROKEN = 1.0  # seconds in which something that cannot happen does not happen
+TAG = re.compile(r"user(\d+) turn(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What the model was shown while several people talked."""
+
+    prompts: int
+    leaks: int
+    crowd: int
+    followups: int
+    kept: int
+    failed: int
+    wall: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.leaks} of {self.prompts} prompts with another user's text (up to {self.crowd} others), "
+            f"{self.kept} of {self.followups} follow-ups with their history, {self.failed} failed, {self.wall:.2f} s"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """What happened while many asked at once and the upstream was slow."""
+
+    asked: int
+    in_flight: int
+    health: bool
+    statuses: tuple[int, ...]
+    wall: float
+    lag: float
+
+    def __str__(self) -> str:
+        health = "answered" if self.health else "stuck"
+        return f"{self.in_flight} of {self.asked} in flight upstream, /health {health}; {self.wall:.2f} s, worst /health {self.lag:.2f} s"
+
+
+def client(service: Service) -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=200)
+    return httpx.AsyncClient(base_url=service.url, timeout=PATIENCE, limits=limits, trust_env=False)
+
+
+async def first_answer(service: Service, path: str = "/health") -> None:
+    """Wait until the service has imported what it needs and answers."""
+    async with client(service) as http:
+        try:
+            answer = await http.get(path, timeout=90)
+        except httpx.HTTPError as error:
+            raise AssertionError(f"no answer ({error!r}) from {service.explain()}") from error
+    assert answer.status_code == 200, f"{answer.status_code} {answer.text} from {service.explain()}"
+
+
+def text(user: int, turn: int) -> str:
+    """What this user says in this turn: nobody else ever says it."""
+    return f"user{user} turn{turn} please"
+
+
+def seen(prompts: list[str], failed: int, wall: float) -> Talk:
+    """Read the prompts: each ends with the question of the one whose prompt it is."""
+    leaks = crowd = followups = kept = 0
+    for prompt in prompts:
+        tags = [(int(user), int(turn)) for user, turn in TAG.findall(prompt)]
+        user, turn = tags[-1]
+        others = {other for other, _ in tags} - {user}
+        leaks += bool(others)
+        crowd = max(crowd, len(others))
+        if turn > 1:
+            followups += 1
+            kept += (user, turn - 1) in tags
+    return Talk(len(prompts), leaks, crowd, followups, kept, failed, wall)
+
+
+async def talk(service: Service, ask: Ask, *, users: int = 4, turns: int = 3, delay: float = 0.02) -> Talk:
+    """`users` talk at the same time, each one turn after the other."""
+    await first_answer(service)
+    service.upstream.delay = delay
+    service.upstream.forget()
+
+    async def one(http: httpx.AsyncClient, user: int) -> int:
+        answers = [await ask(http, user, turn, text(user, turn)) for turn in range(1, turns + 1)]
+        return sum(answer.status_code >= 500 for answer in answers)
+
+    began = time.monotonic()
+    async with client(service) as http:
+        failed = sum(await asyncio.gather(*(one(http, user) for user in range(1, users + 1))))
+    assert not failed, service.explain()
+    prompts = [call.text for call in service.upstream.calls if TAG.search(call.text)]
+    assert len(prompts) >= users * turns, f"{len(prompts)} prompts reached the model; {service.explain()}"
+    return seen(prompts, failed, time.monotonic() - began)
+
+
+async def until(condition: Callable[[], bool], within: float) -> bool:
+    ends = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > ends:
+            return False
+        await asyncio.sleep(0.01)
+    return True
+
+
+async def crowd(service: Service, ask: Ask, *, users: int = 6, within: float = PATIENCE, delay: float = 0.15, expected: int = 0) -> Crowd:
+    """Everybody asks while the upstream holds its answers: how many calls get there, and is the loop still free?
+
+    Then once more with a slow upstream, for the figures of wall time and lag.
+    """
+    upstream = service.upstream
+    await first_answer(service)
+    async with client(service) as http:
+        warm = await ask(http, 0, 1, text(0, 1))
+        assert warm.status_code < 500, service.explain()
+        upstream.forget()
+        upstream.hold()
+        try:
+            asking = [asyncio.create_task(ask(http, user, 1, text(user, 1))) for user in range(1, users + 1)]
+            arrived = await until(lambda: upstream.in_flight > 0, PATIENCE)
+            assert arrived, f"nothing reached the upstream: {service.explain()}"
+            await until(lambda: upstream.in_flight >= (expected or users), within)
+            in_flight = upstream.in_flight
+            health = await answers(http, "/health", within)
+        finally:
+            upstream.release()
+        statuses = tuple(answer.status_code for answer in await asyncio.gather(*asking))
+        upstream.delay = delay
+        began = time.monotonic()
+        everybody = asyncio.gather(*(ask(http, user, 2, text(user, 2)) for user in range(1, users + 1)))
+        await asyncio.sleep(0.02)
+        lag = time.monotonic()
+        await http.get("/health")
+        lag = time.monotonic() - lag
+        await everybody
+        wall = time.monotonic() - began
+    return Crowd(users, in_flight, health, statuses, wall, lag)
+
+
+async def answers(http: httpx.AsyncClient, path: str, within: float) -> bool:
+    """Whether `path` is answered while everything else waits."""
+    try:
+        return (await http.get(path, timeout=within)).status_code == 200
+    except httpx.TimeoutException:
+        return False
+
+
+async def shape(service: Service, ask: Ask) -> tuple[int, object]:
+    """The status and the form of one answer: the keys of its JSON, or its content type."""
+    await first_answer(service)
+    async with client(service) as http:
+        answer = await ask(http, 99, 1, text(99, 1))
+    kind = answer.headers.get("content-type", "")
+    return answer.status_code, keys(answer.json()) if kind.startswith("application/json") else kind
+
+
+def keys(value: object) -> object:
+    """JSON without its texts and numbers."""
+    if isinstance(value, dict):
+        return {name: keys(item) for name, item in sorted(value.items())}
+    return [keys(item) for item in value] if isinstance(value, list) else type(value).__name__

@@ -1,0 +1,28 @@
+"""Run an application on a socket that is open already: `serve.py asgi|wsgi MODULE:NAME DESCRIPTOR`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import socket
+import sys
+
+
+def main() -> None:
+    kind, target, descriptor = sys.argv[1:]
+    sys.path.insert(0, os.getcwd())
+    module, _, name = target.partition(":")
+    app = getattr(importlib.import_module(module), name)
+    if kind == "wsgi":
+        from werkzeug.serving import make_server
+
+        make_server("127.0.0.1", 0, app, threaded=True, fd=int(descriptor)).serve_forever()
+    else:
+        import uvicorn
+
+        config = uvicorn.Config(app, log_level="warning", lifespan="on")
+        uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(descriptor))])
+
+
+if __name__ == "__main__":
+    main()

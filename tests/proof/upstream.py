@@ -1,0 +1,330 @@
+"""An upstream of our own on a real port: OpenAI's and Anthropic's HTTP and plain endpoints, which can be slow, stuck or broken.
+
+    with Upstream() as upstream:
+        upstream.delay = 0.2                 # seconds before each answer
+        upstream.hold(); upstream.release()  # nobody is answered until we say so
+        upstream.hang = True                 # never answers
+        upstream.drip = 0.1                  # seconds between the pieces of a streamed answer, or the bytes of a plain one
+        upstream.failures = [429, 503]       # what the next calls get instead of an answer
+        ...
+        upstream.calls                       # who asked what, from when to when, and whether they hung up
+        upstream.in_flight, upstream.most_in_flight
+
+A model's answer is decided by the question: `answer_to` says how.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+LONGEST = 60.0  # seconds: no call is held longer, so that a broken test ends
+
+
+@dataclass(slots=True)
+class Call:
+    """One request that reached the upstream. `text` is all that it says to the model."""
+
+    path: str
+    text: str
+    body: dict[str, Any]
+    client: int
+    began: float
+    ended: float | None = None
+    hung_up: bool = False
+    status: int = 200
+
+
+@dataclass
+class Upstream:
+    """The server and what it saw. Set its manners at any time, from any thread."""
+
+    delay: float = 0.0
+    drip: float = 0.0
+    hang: bool = False
+    failures: list[int] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    in_flight: int = 0
+    most_in_flight: int = 0
+    url: str = ""
+
+    def __enter__(self) -> Upstream:
+        self._open = threading.Event()
+        self._open.set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(timeout=10)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(timeout=10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=10)
+        self._loop.close()
+
+    def hold(self) -> None:
+        """Answer nobody until `release`."""
+        self._open.clear()
+
+    def release(self) -> None:
+        self._open.set()
+
+    def forget(self) -> None:
+        """Begin to count anew."""
+        self.calls = []
+        self.most_in_flight = self.in_flight
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What a service needs in its environment to take this for the real thing."""
+        return {
+            "OPENAI_API_KEY": "sk-test",
+            "OPENAI_BASE_URL": f"{self.url}/v1",
+            "OPENAI_API_BASE": f"{self.url}/v1",
+            "ANTHROPIC_API_KEY": "sk-ant-test",
+            "ANTHROPIC_BASE_URL": self.url,
+            "UPSTREAM_URL": self.url,
+        }
+
+    async def _start(self) -> None:
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/v1/completions", self._completion)
+        app.router.add_post("/v1/embeddings", self._embeddings)
+        app.router.add_post("/v1/responses", self._response)
+        app.router.add_post("/v1/messages", self._messages)
+        app.router.add_route("*", "/{path:.*}", self._plain)
+        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, backlog=512)
+        await site.start()
+        port = self._runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{port}"
+
+    @asynccontextmanager
+    async def _call(self, request: web.Request, text: str, body: dict[str, Any]) -> AsyncIterator[Call]:
+        peer = request.transport.get_extra_info("peername") if request.transport else None
+        call = Call(request.path, text, body, peer[1] if peer else 0, time.monotonic())
+        self.calls.append(call)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            if self.failures:
+                call.status = self.failures.pop(0)
+            await self._wait(call)
+            yield call
+        except (asyncio.CancelledError, ConnectionResetError):
+            call.hung_up = True
+            raise
+        finally:
+            self.in_flight -= 1
+            call.ended = time.monotonic()
+
+    async def _wait(self, call: Call) -> None:
+        await asyncio.sleep(self.delay)
+        while (self.hang or not self._open.is_set()) and time.monotonic() - call.began < LONGEST:
+            await asyncio.sleep(0.005)
+
+    async def _say(self, request: web.Request, call: Call, whole: dict[str, Any], events: Iterator[str]) -> web.StreamResponse:
+        """The answer in the form that was asked for: `events` when the caller streams, else `whole`."""
+        if call.status != 200:
+            error = {"message": f"upstream says {call.status}", "type": "server_error", "code": None}
+            return web.json_response({"type": "error", "error": error}, status=call.status, headers={"retry-after-ms": "1"})
+        if call.body.get("stream"):
+            stream = web.StreamResponse(headers={"content-type": "text/event-stream"})
+            await stream.prepare(request)
+            for event in events:
+                await stream.write(event.encode())
+                await asyncio.sleep(self.drip)
+            return stream
+        if not self.drip:
+            return web.json_response(whole)
+        answer = web.StreamResponse(headers={"content-type": "application/json"})
+        await answer.prepare(request)
+        for byte in json.dumps(whole).encode():
+            await answer.write(bytes((byte,)))
+            await asyncio.sleep(self.drip)
+        return answer
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        async with self._call(request, said(body["messages"]), body) as call:
+            message = assistant(body)
+            whole = {
+                "id": "chatcmpl-1",
+                "object": "chat.completion",
+                "created": 1,
+                "model": body.get("model", "stub"),
+                "choices": [{"index": 0, "finish_reason": "tool_calls" if "tool_calls" in message else "stop", "message": message}],
+                "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+            }
+            return await self._say(request, call, whole, chat_events(whole))
+
+    async def _completion(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        prompt = body["prompt"] if isinstance(body["prompt"], str) else "\n".join(body["prompt"])
+        async with self._call(request, prompt, body) as call:
+            choice = {"index": 0, "text": answer_to(prompt, 1), "finish_reason": "stop", "logprobs": None}
+            whole = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": "stub", "choices": [choice], "usage": None}
+            return await self._say(request, call, whole, iter([data(whole), "data: [DONE]\n\n"]))
+
+    async def _embeddings(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        async with self._call(request, "\n".join(map(str, texts)), body) as call:
+            vectors = [{"object": "embedding", "index": i, "embedding": vector(str(t))} for i, t in enumerate(texts)]
+            usage = {"prompt_tokens": 1, "total_tokens": 1}
+            whole = {"object": "list", "model": "stub", "data": vectors, "usage": usage}
+            return await self._say(request, call, whole, iter(()))
+
+    async def _response(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        messages = [{"role": "user", "content": body["input"]}] if isinstance(body["input"], str) else body["input"]
+        async with self._call(request, said(messages), body) as call:
+            whole = response(answer_to(last_user(messages), len(messages)))
+            return await self._say(request, call, whole, response_events(whole))
+
+    async def _messages(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        async with self._call(request, said(body["messages"]), body) as call:
+            text = answer_to(last_user(body["messages"]), len(body["messages"]))
+            whole = {
+                "id": "msg_1",
+                "type": "message",
+                "role": "assistant",
+                "model": body.get("model", "stub"),
+                "content": [{"type": "text", "text": text}],
+                "stop_reason": "end_turn",
+                "stop_sequence": None,
+                "usage": {"input_tokens": 1, "output_tokens": 1},
+            }
+            return await self._say(request, call, whole, message_events(whole))
+
+    async def _plain(self, request: web.Request) -> web.StreamResponse:
+        """Any other path tells the caller what it asked for."""
+        sent = await request.text()
+        text = " ".join([request.path, *request.query.values(), sent])
+        async with self._call(request, text, {}) as call:
+            whole = {"method": request.method, "path": request.path, "args": dict(request.query), "body": sent}
+            return await self._say(request, call, whole, iter(()))
+
+
+TOOL = re.compile(r"\[\[(\w+) (\{.*?\})\]\]")
+
+
+def answer_to(question: str, messages: int) -> str:
+    """What the model says: the last line of the question, and how many messages it was shown."""
+    lines = question.strip().splitlines() or [""]
+    return f"You said: {lines[-1][-80:]} ({messages} messages)"
+
+
+def assistant(body: dict[str, Any]) -> dict[str, Any]:
+    """The message of the model. `[[look_up {"id": "7"}]]` in the last user's message makes it call that tool, once."""
+    messages = body["messages"]
+    wanted = TOOL.search(last_user(messages))
+    if wanted and body.get("tools") and messages[-1]["role"] == "user":
+        function = {"name": wanted[1], "arguments": wanted[2]}
+        return {"role": "assistant", "content": None, "tool_calls": [{"id": "call_1", "type": "function", "function": function}]}
+    return {"role": "assistant", "content": answer_to(last_user(messages), len(messages))}
+
+
+def text_of(message: dict[str, Any]) -> str:
+    content = message.get("content") or ""
+    if isinstance(content, str):
+        return content
+    return " ".join(str(part.get("text", "")) for part in content)
+
+
+def said(messages: list[dict[str, Any]]) -> str:
+    return "\n".join(map(text_of, messages))
+
+
+def last_user(messages: list[dict[str, Any]]) -> str:
+    return next((text_of(m) for m in reversed(messages) if m.get("role") in ("user", "human")), "")
+
+
+def vector(text: str) -> list[float]:
+    """Three numbers that are the same for the same text."""
+    return [1.0 + len(text) % 7, 1.0 + sum(text.encode()) % 11, 1.0]
+
+
+def data(value: dict[str, Any], event: str = "") -> str:
+    head = f"event: {event}\n" if event else ""
+    return f"{head}data: {json.dumps(value)}\n\n"
+
+
+def pieces(text: str) -> list[str]:
+    return re.findall(r"\S+\s*", text)
+
+
+def chat_events(whole: dict[str, Any]) -> Iterator[str]:
+    chunk = {**whole, "object": "chat.completion.chunk"}
+    chunk.pop("usage")
+    message = whole["choices"][0]["message"]
+    if "tool_calls" in message:
+        deltas = [{"role": "assistant", "tool_calls": [{"index": 0, **message["tool_calls"][0]}]}]
+    else:
+        deltas = [{"role": "assistant", "content": piece} for piece in pieces(message["content"])]
+    for delta in deltas:
+        yield data({**chunk, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+    yield data({**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": whole["choices"][0]["finish_reason"]}]})
+    yield "data: [DONE]\n\n"
+
+
+def response(text: str) -> dict[str, Any]:
+    content = [{"type": "output_text", "text": text, "annotations": [], "logprobs": []}]
+    output = [{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": content}]
+    usage = {
+        "input_tokens": 1,
+        "output_tokens": 1,
+        "total_tokens": 2,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens_details": {"reasoning_tokens": 0},
+    }
+    return {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1,
+        "model": "stub",
+        "status": "completed",
+        "output": output,
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "usage": usage,
+    }
+
+
+def response_events(whole: dict[str, Any]) -> Iterator[str]:
+    begun = {**whole, "status": "in_progress", "output": []}
+    yield data({"type": "response.created", "sequence_number": 0, "response": begun}, "response.created")
+    place = {"item_id": "msg_1", "output_index": 0, "content_index": 0, "logprobs": []}
+    number = 0
+    for number, piece in enumerate(pieces(whole["output"][0]["content"][0]["text"]), 1):
+        delta = {"type": "response.output_text.delta", "sequence_number": number, "delta": piece, **place}
+        yield data(delta, "response.output_text.delta")
+    yield data({"type": "response.completed", "sequence_number": number + 1, "response": whole}, "response.completed")
+
+
+def message_events(whole: dict[str, Any]) -> Iterator[str]:
+    begun = {**whole, "content": [], "stop_reason": None}
+    yield data({"type": "message_start", "message": begun}, "message_start")
+    block = {"type": "text", "text": ""}
+    yield data({"type": "content_block_start", "index": 0, "content_block": block}, "content_block_start")
+    for piece in pieces(whole["content"][0]["text"]):
+        delta = {"type": "text_delta", "text": piece}
+        yield data({"type": "content_block_delta", "index": 0, "delta": delta}, "content_block_delta")
+    yield data({"type": "content_block_stop", "index": 0}, "content_block_stop")
+    end = {"stop_reason": "end_turn", "stop_sequence": None}
+    yield data({"type": "message_delta", "delta": end, "usage": {"output_tokens": 1}}, "message_delta")
+    yield data({"type": "message_stop"}, "message_stop")
