@@ -30,6 +30,20 @@ class Place:
     end_column: int
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Import:
+    """A name that an edit needs at module level: `import module`, or `from module import name as alias`."""
+
+    module: str
+    name: str = ""
+    alias: str = ""
+
+    @property
+    def bound(self) -> str:
+        """The name by which the file then knows it."""
+        return self.alias or self.name or self.module.partition(".")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Fix:
     """A place that is rewritten, by all its edits or by none.
@@ -44,6 +58,7 @@ class Fix:
     group: str = ""
     help: str = ""
     codemod: str = ""
+    imports: tuple[tuple[str, Import], ...] = ()  # (path, what its module level must bind); names that nothing reads any more go by themselves
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,67 @@
+"""A codemod: a generator function from a Source to Findings, its page, and what a file must mention for it to fire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .finding import Finding
+from .page import Page, read_page
+
+Stage = Literal["argument", "call", "flow", "scope"]
+STAGES: tuple[Stage, ...] = ("argument", "call", "flow", "scope")  # small changes first: what is moved later takes them along
+
+# all of them must be in the file's bytes; of a tuple one is enough
+Mentions = tuple[str | tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Codemod:
+    """One named change. Calling it gives the findings of one file."""
+
+    name: str
+    run: Callable[..., Iterator[Finding]]
+    mentions: tuple[tuple[bytes, ...], ...]
+    stage: Stage
+    default: bool
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def page(self) -> Page:
+        return read_page(self.run.__module__, self.run.__globals__["__doc__"] or "")
+
+    def may_fire(self, raw: bytes) -> bool:
+        """Whether the file's bytes hold what this codemod needs: false is certain, true is not."""
+        return all(any(word in raw for word in words) for words in self.mentions)
+
+    def setting(self, name: str, text: str) -> object:
+        """A setting's value out of its text. Raises ValueError with what would have been right, KeyError for an unknown name."""
+        default = self.settings[name]
+        try:
+            if isinstance(default, bool):
+                return {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False, "on": True, "off": False}[text.lower()]
+            if isinstance(default, int):
+                return int(text)
+            if isinstance(default, float):
+                return float(text)
+        except (KeyError, ValueError):
+            kind = "true or false" if isinstance(default, bool) else "a whole number" if isinstance(default, int) else "a number"
+            raise ValueError(f"{self.name}.{name} takes {kind}, not {text!r}") from None
+        return text
+
+
+def codemod(
+    *, mentions: str | Mentions, stage: Stage = "call", opt_in: bool = False
+) -> Callable[[Callable[..., Iterator[Finding]]], Codemod]:  # fmt: skip
+    """Declares a generator function to be a codemod: its name is the function's, its settings the keyword-only parameters.
+
+    `mentions`: words that a file must hold for the codemod to fire in it, all of them; a tuple within stands for any of its words.
+    """
+
+    def declare(run: Callable[..., Iterator[Finding]]) -> Codemod:
+        words = (mentions,) if isinstance(mentions, str) else mentions
+        needed = tuple((word.encode(),) if isinstance(word, str) else tuple(part.encode() for part in word) for word in words)
+        return Codemod(run.__name__.replace("_", "-"), run, needed, stage, not opt_in, settings=dict(run.__kwdefaults__ or {}))
+
+    return declare

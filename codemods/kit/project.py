@@ -1,0 +1,109 @@
+"""Files that are seen together, how they import each other, and what the project declares that it depends on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator, Mapping
+
+from .source import Source
+from .text import Text
+
+
+class Project:
+    """Sources by path, from the project's root; files that were not read are no part of it."""
+
+    def __init__(self, declared: Mapping[str, str] | None = None) -> None:
+        self.sources: dict[str, Source] = {}
+        self.declared: Mapping[str, str] = declared or {}
+
+    @classmethod
+    def of(cls, source: Source) -> Project:
+        project = cls()
+        project.sources[source.path] = source
+        return project
+
+    @classmethod
+    def read(cls, texts: Mapping[str, Text], declared: Mapping[str, str] | None = None) -> Project:
+        """A project of texts that are known to parse."""
+        project = cls(declared)
+        for path, text in texts.items():
+            project.sources[path] = Source(path, text, project)
+        return project
+
+    def __iter__(self) -> Iterator[Source]:
+        return iter(self.sources.values())
+
+    def replace(self, path: str, text: Text) -> None:
+        """One file has a new text: what others remember of it is forgotten."""
+        self.sources[path] = Source(path, text, self)
+        for source in self:
+            source.memo.clear()
+
+    # imports
+
+    def find(self, module: str, importer: str) -> Source | None:
+        """The file that `import module` means in the file `importer`: looked for in its folder, then in each folder above, then in src/."""
+        path = find_module(self.sources, module, importer)
+        return self.sources[path] if path else None
+
+    def lookup(self, dotted: str, importer: str) -> tuple[Source, str] | None:
+        """The file and the module-level name that a dotted path means in the file `importer`; ("", the module itself) for a module."""
+        module = self.find(dotted, importer)
+        if module is not None:
+            return module, ""
+        parent, _, name = dotted.rpartition(".")
+        if not parent:
+            return None
+        module = self.find(parent, importer)
+        return (module, name) if module is not None else None
+
+    # dependencies
+
+    def declares(self, distribution: str) -> bool:
+        """Whether the project names this distribution among its dependencies."""
+        return normal(distribution) in self.declared
+
+    def version(self, distribution: str) -> tuple[int, ...] | None:
+        """The declared version's numbers: of a lock, a pin or a lower bound; None when undeclared or unbounded."""
+        return numbers(self.declared.get(normal(distribution), ""))
+
+    def below(self, distribution: str, *version: int) -> bool:
+        """Whether the declared version is surely older: a pin or lock below, or an upper bound at or below."""
+        spec = self.declared.get(normal(distribution), "")
+        if not spec:
+            return False
+        upper = re.search(r"<\s*=?\s*([\d.]+)", spec)
+        if upper and (found := numbers(upper.group(1))) is not None:
+            return found <= version
+        pinned = re.fullmatch(r"\s*(?:={2,3}\s*)?v?(\d[\d.]*)[\w.+!-]*\s*", spec) or re.fullmatch(r"\s*[~^]=?\s*(\d[\d.]*).*", spec)
+        found = numbers(pinned.group(1)) if pinned else None
+        return found is not None and found < version
+
+
+def find_module(paths: Container[str], module: str, importer: str) -> str:
+    """The path, among `paths`, of the file that `import module` means in the file `importer`; "" for none."""
+    if not module:
+        return ""
+    tail = module.replace(".", "/")
+    folder = importer.rpartition("/")[0]
+    while True:
+        lead = f"{folder}/" if folder else ""
+        for path in (f"{lead}{tail}.py", f"{lead}{tail}/__init__.py"):
+            if path in paths and path != importer:
+                return path
+        if not folder:
+            break
+        folder = folder.rpartition("/")[0]
+    return next((path for path in (f"src/{tail}.py", f"src/{tail}/__init__.py") if path in paths), "")
+
+
+def normal(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def numbers(specifier: str) -> tuple[int, ...] | None:
+    """The first version in a specifier that is not an upper bound or an exclusion."""
+    for operator, version in re.findall(r"(<=?|>=?|==|~=|!=|\^|~)?\s*v?(\d+(?:\.\d+)*)", specifier):
+        if operator not in ("<", "<=", "!="):
+            return tuple(int(part) for part in version.split("."))
+    return None
