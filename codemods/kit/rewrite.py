@@ -53,11 +53,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A finding and what became of it. Edits are byte offsets into the file before the run; only fixable ones carry any."""
+    """A finding and what became of it. Edits are byte offsets into the file before the run; only fixable ones carry any.
+
+    `applied`: its edits are part of the patches; a fixable finding that waits for --unsafe-fixes or was rejected is not.
+    """
 
     finding: Finding
     status: Literal["fixable", "refused", "suppressed", "failed"]
     reason: str | None = None
+    applied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +375,7 @@ class _Composition:
             head = self.applied[mates[0]]
             group = f"{head.fix.codemod}:{head.place.path}:{head.place.line}:{head.place.column}" if len(mates) > 1 else ""
             fix = replace(applied.fix, place=applied.place, edits=tuple(edits.get(owner, ())), group=group)
-            findings.append(Reported(fix, "fixable"))
+            findings.append(Reported(fix, "fixable", applied=True))
         findings += [reported for left in self.left.values() for reported in left]
         findings = list(dict.fromkeys(findings))
         findings.sort(key=lambda reported: (reported.finding.place, reported.finding.codemod))
