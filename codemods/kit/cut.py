@@ -166,7 +166,7 @@ def _on_own_line(argument: cst.Arg, closing: cst.ParenthesizedWhitespace, comma:
 def first_line(statement: ast.AST) -> int:
     """The line on which a statement starts, its decorators counted."""
     decorators = getattr(statement, "decorator_list", [])
-    return min([statement.lineno, *(decorator.lineno for decorator in decorators)])  # type: ignore[attr-defined]
+    return int(min([statement.lineno, *(decorator.lineno for decorator in decorators)]))  # type: ignore[attr-defined]
 
 
 def alone(source: Source, statement: ast.stmt) -> bool:

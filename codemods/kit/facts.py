@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .codemod import Codemod
-from .libraries import SHARED_ROOTS
+from .libraries import shared as is_shared
 from .names import Scope
 from .project import find_module
 from .source import Source
@@ -72,6 +72,10 @@ def facts_of(source: Source) -> Facts:
                     break
         if scope.stars:
             imported.update(f"{names.absolute(node)}.*" for node in source.nodes(ast.ImportFrom) if any(alias.name == "*" for alias in node.names))
+    for load in names.loads.get("open", ()):
+        if names.scopes[load].home("open") is None:
+            for owner in _owners(source, load):
+                reached.setdefault(owner, set()).add("builtins.open")
     for name in local:
         seen, todo = {name}, [name]
         while todo:
@@ -81,7 +85,7 @@ def facts_of(source: Source) -> Facts:
                     todo.append(other)
         reached[name] = set().union(*(reached.get(other, set()) for other in seen))
     exports = {
-        name: Export(any(path.partition(".")[0] in SHARED_ROOTS for path in paths), frozenset(paths)) for name, paths in reached.items() if paths
+        name: Export(any(is_shared(path) for path in paths), frozenset(paths)) for name, paths in reached.items() if paths
     }  # fmt: skip
     return Facts({source.path: exports}, {source.path: frozenset(imported)})
 
@@ -90,8 +94,10 @@ def _reach(source: Source, scope: Scope, name: str, origin: str, reached: dict[s
     if scope is source.names.module:
         reached.setdefault(name, set()).add(origin)  # the import itself is an export
     for load in source.names.uses(name, scope):
+        above = source.names.parents[load]
+        used = f"{origin}.{above.attr}" if isinstance(above, ast.Attribute) else origin
         for owner in _owners(source, load):
-            reached.setdefault(owner, set()).add(origin)
+            reached.setdefault(owner, set()).add(used)
 
 
 def _owners(source: Source, node: ast.AST) -> list[str]:
@@ -128,19 +134,22 @@ def _shared(facts: Facts, paths: frozenset[str] | set[str]) -> dict[str, set[str
 
 
 def _leads(facts: Facts, dotted: str, importer: str, paths: frozenset[str] | set[str], shared: Mapping[str, set[str]]) -> str:
-    """The file that an import leads to, if what it imports there matters."""
+    """The file that an import, or an attribute of one, leads to, if what it reaches there matters."""
     whole = find_module(paths, dotted.removesuffix(".*"), importer)
     if whole:
         return whole if shared.get(whole) else ""
-    module, _, name = dotted.rpartition(".")
-    part = find_module(paths, module, importer) if module else ""
-    return part if part and name in shared.get(part, ()) else ""
+    for _ in range(2):  # module.name, module.name.attribute
+        dotted, _, name = dotted.rpartition(".")
+        part = find_module(paths, dotted, importer) if dotted else ""
+        if part:
+            return part if name in shared.get(part, ()) else ""
+    return ""
 
 
 def second_look(facts: Facts) -> list[tuple[bytes, bytes]]:
     """Pairs of words, a module's name and a name in it: a file that was passed over and holds both is to be read."""
     paths = set(facts.exports)
-    pairs = set()
+    pairs: set[tuple[bytes, bytes]] = set()
     for path, names in _shared(facts, paths).items():
         parts = path.removesuffix(".py").split("/")
         module = parts[-2] if parts[-1] == "__init__" and len(parts) > 1 else parts[-1]
@@ -152,7 +161,7 @@ def second_look(facts: Facts) -> list[tuple[bytes, bytes]]:
 def _is_library(facts: Facts, path: str, name: str) -> bool:
     """Whether the name is nothing but a library's own, imported there."""
     through = facts.exports[path][name].through
-    return any(dotted == name or dotted.endswith(f".{name}") for dotted in through) and all(dotted.partition(".")[0] in SHARED_ROOTS for dotted in through)
+    return any(dotted == name or dotted.endswith(f".{name}") for dotted in through) and all(is_shared(dotted) for dotted in through)
 
 
 def units(facts: Facts) -> list[tuple[str, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -85,11 +85,11 @@ class Names:
         for child in tree.body:
             parents[child] = tree
         scopes[tree] = self.module
-        openers = {
+        openers: dict[type[ast.AST], Callable[..., list[tuple[ast.AST, Scope]]]] = {
             ast.FunctionDef: self._function, ast.AsyncFunctionDef: self._function, ast.ClassDef: self._class, ast.Lambda: self._lambda,
             ast.ListComp: self._comprehension, ast.SetComp: self._comprehension, ast.GeneratorExp: self._comprehension, ast.DictComp: self._comprehension,
         }  # fmt: skip
-        binders = {
+        binders: dict[type[ast.AST], Callable[..., None]] = {
             ast.Import: self._import, ast.ImportFrom: self._import_from, ast.Assign: self._assign, ast.AnnAssign: self._annotated, ast.AugAssign: self._augmented,
             ast.NamedExpr: self._walrus, ast.For: self._for, ast.AsyncFor: self._for, ast.withitem: self._with, ast.ExceptHandler: self._except,
             ast.Global: self._global, ast.Nonlocal: self._nonlocal, ast.Delete: self._delete, ast.MatchAs: self._match, ast.MatchStar: self._match,

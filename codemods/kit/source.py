@@ -78,11 +78,11 @@ class Source:
 
     def start(self, node: ast.AST) -> int:
         """The offset of a node's first byte."""
-        return self._starts[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
+        return int(self._starts[node.lineno - 1] + node.col_offset)  # type: ignore[attr-defined]
 
     def stop(self, node: ast.AST) -> int:
         """The offset behind a node's last byte."""
-        return self._starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
+        return int(self._starts[node.end_lineno - 1] + node.end_col_offset)  # type: ignore[attr-defined]
 
     def line_of(self, offset: int) -> int:
         """The 1-based line that holds an offset."""
