@@ -8,7 +8,7 @@ fast-import has to have, and its crash reports, fall into the temporary folder t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory, TemporaryFile
@@ -66,10 +66,6 @@ class Blobs(Mapping[str, bytes]):
     def __getitem__(self, path: str) -> bytes:
         start, size = self._places[path]
         return os.pread(self._spool.fileno(), size, start) if size else b""
-
-    def only(self, paths: Iterable[str]) -> Blobs:
-        """The same contents, of these paths."""
-        return Blobs(self._spool, {path: self._places[path] for path in paths})
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)

@@ -3,46 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from .files import LIMIT
 from .git import Answer, Git, told
-from .identity import Names
-from .objects import FILE, LINK, SUBMODULE, Blobs, Change, Entry, Objects, objects
+from .identity import Settings, names
+from .objects import Change, Objects, objects
 from .trouble import Trouble
-
-_LFS = b"version https://git-lfs.github.com/spec/"
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """Something that was not done: what, a stable reason code, and one sentence."""
-
-    what: str
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The wanted files of one commit: bytes and modes by path, and what could not be had."""
-
-    commit: str
-    files: Blobs
-    modes: dict[str, str]
-    skipped: tuple[Skipped, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A branch that was made: its name, where it points, what it stands on, and its commits, oldest first."""
+    """A branch that was made: its name, what it stands on, and its commits, oldest first."""
 
     name: str
-    commit: str
     base: str
     commits: tuple[str, ...]
+
+    @property
+    def commit(self) -> str:
+        """Where it points."""
+        return self.commits[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +62,6 @@ class Repository:
         with objects(os.path.join(self.common, "objects"), self.format, shared) as store:
             yield store
 
-    def snapshot(self, store: Objects, wanted: Callable[[str], bool], commit: str = "") -> Snapshot:
-        """The wanted files of HEAD (or of `commit`), from its blobs; paths are seen from the repository's top."""
-        commit = commit or self.head
-        chosen = [entry for entry in store.tree(commit) if entry.kind != SUBMODULE and wanted(entry.path)]
-        skipped = [reason for entry in chosen if (reason := _unreadable(entry))]
-        whole = [entry for entry in chosen if not _unreadable(entry)]
-        files = store.contents(whole)
-        pointers = {
-            entry.path for entry in whole if entry.size and entry.size < 1024 and files[entry.path].startswith(_LFS)
-        }
-        skipped += [
-            Skipped(path, "lfs-pointer", "the file itself is in LFS; here is only its pointer") for path in pointers
-        ]
-        modes = {entry.path: entry.mode for entry in whole if entry.path not in pointers}
-        return Snapshot(commit, files.only(modes), modes, tuple(sorted(skipped, key=lambda one: one.what)))
-
     def refuse_unless_free(self, branch: str) -> None:
         """Trouble when no branch of this name can be made."""
         if (
@@ -120,40 +86,49 @@ class Repository:
         self,
         branch: str,
         changes: Sequence[Change],
-        modes: dict[str, str],
-        by: Names,
+        modes: Mapping[str, str],
+        configured: Settings,
         *,
         sign: bool = False,
-        shared: str = "",
-        base: str = "",
         before: Callable[[Branch], None] = lambda branch: None,
     ) -> Branch:
         """Put the changes on a new branch, all of it or nothing: objects first, then one atomic create-only reference.
 
         `before` is called when everything but the reference is there.
         """
-        base = base or self.head
-        with self.objects(shared) as store:
-            commits = store.commit(base, changes, modes, by.author, by.committer)
-            if sign:
-                commits = store.signed(base, commits, changes, by.author, by.committer)
-        made = Branch(branch, commits[-1], base, commits)
+        made = Branch(branch, self.head, self.commit(self.head, changes, modes, configured, sign=sign))
         before(made)
-        self.point(branch, made.commit, "", by)
+        self.point(branch, made.commit, "", configured)
         return made
 
-    def point(self, branch: str, new: str, old: str, by: Names | None = None) -> None:
+    def commit(
+        self,
+        base: str,
+        changes: Sequence[Change],
+        modes: Mapping[str, str],
+        configured: Settings,
+        *,
+        sign: bool = False,
+    ) -> tuple[str, ...]:
+        """The changes as commits on top of `base`, oldest first; no reference knows them yet."""
+        by = names(configured)
+        with self.objects(configured.all.get("core.sharedrepository", "")) as store:
+            commits = store.commit(base, changes, modes, by.author, by.committer)
+            return store.signed(base, commits, changes, by.author, by.committer) if sign else commits
+
+    def point(self, branch: str, new: str, old: str, configured: Settings) -> None:
         """Move the branch from `old` to `new`; an empty `old` creates it, an empty `new` removes it. Atomic, or Trouble."""
-        nothing = "0" * len(self.head)
-        words = ["update-ref", "-m", "loadproof", f"refs/heads/{branch}", new or nothing, old or nothing]
-        if not new:
-            words = ["update-ref", "-d", f"refs/heads/{branch}", old]
-        named = {"GIT_COMMITTER_NAME": by.committer.name, "GIT_COMMITTER_EMAIL": by.committer.email} if by else {}
-        answer = Git(self.git.folder, named).ask(*words)
+        reference, nothing = f"refs/heads/{branch}", "0" * len(self.head)
+        words = (
+            ("update-ref", "-m", "loadproof", reference, new, old or nothing)
+            if new
+            else ("update-ref", "-d", reference, old)
+        )
+        by = names(configured).committer
+        answer = Git(self.git.folder, {"GIT_COMMITTER_NAME": by.name, "GIT_COMMITTER_EMAIL": by.email}).ask(*words)
         if answer.code != 0:
-            raise Trouble(
-                f"the branch `{branch}` could not be {'written' if new else 'removed'}: {told(answer)}", exit_code=3
-            )
+            done = "written" if new else "removed"
+            raise Trouble(f"the branch `{branch}` could not be {done}: {told(answer)}", exit_code=3)
 
 
 def _no_commit(folder: str, answer: Answer) -> Trouble:
@@ -164,17 +139,3 @@ def _no_commit(folder: str, answer: Answer) -> Trouble:
     if "unknown revision" in answer.said or "Needed a single revision" in answer.said:
         return Trouble(f"{folder} has no commit to start from", "commit something first, or use `loadproof fix`")
     return Trouble(told(answer))
-
-
-def _unreadable(entry: Entry) -> Skipped | None:
-    if entry.kind == LINK:
-        return Skipped(entry.path, "symlink", "a symbolic link; the file that it points to is looked at where it is")
-    if entry.kind != FILE:
-        return Skipped(entry.path, "not-a-file", f"an entry of the unknown mode {entry.mode}")
-    if entry.size is None:
-        return Skipped(
-            entry.path, "missing-blob", "a partial clone without this file's content; `git fetch --refetch` brings it"
-        )
-    if entry.size > LIMIT:
-        return Skipped(entry.path, "too-large", f"{entry.size:,} bytes, the limit is {LIMIT:,}")
-    return None

@@ -1,0 +1,133 @@
+"""A scratch checkout outside the user's tree, in which the user's own commands are run on a version of the files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory, TemporaryFile
+
+from .commits import plain
+from .git import Git
+from .objects import Change, Objects, Person, write_git_folder
+from .repository import Repository
+from .trouble import Trouble
+
+_TAIL = 4_000  # bytes of a command's output that are kept
+_NOBODY = Person("loadproof", "loadproof@localhost", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One command, run once. `code` is None when it was stopped for taking too long."""
+
+    command: str
+    code: int | None
+    seconds: float
+    tail: str
+
+    @property
+    def red(self) -> bool:
+        return self.code != 0
+
+    @property
+    def ending(self) -> str:
+        """How it ended, in a few words."""
+        if self.code is None:
+            return f"`{self.command}` was stopped after {self.seconds:.0f} seconds"
+        if self.code < 0:
+            return f"`{self.command}` was ended by {signal.Signals(-self.code).name}"
+        return f"`{self.command}` ended with code {self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """A folder that becomes a fresh checkout for every run: what one run leaves behind, no other sees."""
+
+    repository: Repository
+    modes: Mapping[str, str]
+    folder: str
+    limit: float | None
+
+    def run(self, command: str, changes: Mapping[str, bytes]) -> Run:
+        """The command on the base with these files changed."""
+        tree = os.path.join(self.folder, os.path.basename(self.repository.top or "") or "checkout")
+        shutil.rmtree(tree, ignore_errors=True)
+        self._check_out(tree, changes)
+        return _run(command, tree, os.path.join(tree, self.repository.prefix), self.limit)
+
+    def _check_out(self, tree: str, changes: Mapping[str, bytes]) -> None:
+        """A repository of our own that borrows the user's objects: none of their configuration, filters or hooks is in it."""
+        folder, base = os.path.join(tree, ".git"), self.repository.head
+        write_git_folder(folder, self.repository.format, bare=False)
+        with open(os.path.join(folder, "objects", "info", "alternates"), "wb") as file:
+            file.write(_alternate(os.path.join(self.repository.common, "objects")))
+        with suppress(FileNotFoundError):
+            shutil.copyfile(os.path.join(self.repository.common, "shallow"), os.path.join(folder, "shallow"))
+        quiet = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_DIR": folder}
+        commit = base
+        if changes:
+            store = Objects(Git(tree, quiet), folder, self.repository.format)
+            (commit,) = store.commit(base, [Change("under test\n", changes)], self.modes, _NOBODY, _NOBODY)
+        with open(os.path.join(folder, "HEAD"), "w", encoding="ascii") as head:
+            head.write(commit + "\n")
+        answer = Git(tree, {**quiet, "GIT_WORK_TREE": tree}).ask("read-tree", "-u", "--reset", commit)
+        if answer.code != 0:
+            advice = "in a partial clone, `git fetch --refetch` brings what is missing"
+            raise Trouble(
+                f"the files of HEAD could not be checked out to verify them: {plain(answer.said.strip())}",
+                advice,
+                exit_code=3,
+            )
+
+
+@contextmanager
+def scratch(repository: Repository, modes: Mapping[str, str], limit: float | None) -> Iterator[Scratch]:
+    """A scratch folder for this repository, removed afterwards. `limit`: seconds that a command may take."""
+    with TemporaryDirectory(prefix="loadproof-verify-", ignore_cleanup_errors=True) as folder:
+        yield Scratch(repository, modes, os.path.realpath(folder), limit)
+
+
+def _alternate(store: str) -> bytes:
+    """A line of objects/info/alternates; quoted where the path would not be read as it stands."""
+    from .objects import quoted
+
+    return (quoted(store) if store.startswith(("#", '"')) else store.encode("utf-8", "surrogateescape")) + b"\n"
+
+
+def _run(command: str, tree: str, folder: str, limit: float | None) -> Run:
+    import subprocess
+
+    # The folder's own packages come before a copy that is installed from the user's work tree.
+    paths = [path for path in (os.path.join(tree, "src"), tree) if os.path.isdir(path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*paths, *filter(None, [os.environ.get("PYTHONPATH")])])}
+    started = time.monotonic()
+    with TemporaryFile() as output:
+        process = subprocess.Popen(
+            command,
+            shell=True,  # the user's own words, from the command line
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        code: int | None = None
+        try:
+            code = process.wait(limit)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            with suppress(ProcessLookupError):  # also the servers that a test forgot to stop
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        seconds = time.monotonic() - started
+        size = output.seek(0, os.SEEK_END)
+        output.seek(max(0, size - _TAIL))
+        lines = output.read().decode("utf-8", "replace").splitlines()
+    return Run(command, code, seconds, "\n".join(map(plain, lines)).strip("\n"))
