@@ -1,0 +1,264 @@
+"""`apply`: the fixes of HEAD on a new branch, verified if asked. The work tree is looked at, and never written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..codemods.kit.rewrite import Identity, Patch, Verdict
+from . import files
+from .commits import Omission, Per, Portion, change, portions
+from .committed import CommitTree, commit_tree
+from .identity import Settings as GitSettings
+from .identity import names, settings, signs
+from .lines import hidden, outside
+from .outcome import INCOMPLETE, Outcome, outcome
+from .plan import Plan, plan
+from .project import Project
+from .record import Record, forget, new_record, remember
+from .repository import Branch, Repository
+from .scratch import Run, scratch
+from .settings import Asked, known
+from .verify import OnFail, Verified, verified
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user asks of an apply."""
+
+    branch: str
+    per: Per = "codemod"
+    verify: tuple[str, ...] = ()
+    on_fail: OnFail = "bisect"
+    limit: float | None = None  # seconds for one run of a verify command
+    sign: bool = False
+    sign_off: bool = False
+    diff_base: str | None = None
+    jobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something that the user must know of: what, a stable reason code, one sentence. `grave`: it was asked for and not done."""
+
+    what: str
+    reason: str
+    message: str
+    grave: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One commit that was made."""
+
+    codemods: tuple[str, ...]
+    commit: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an apply came to. `branch` is None when there was nothing to put on one, or nothing stayed green."""
+
+    outcome: Outcome
+    branch: Branch | None = None
+    commits: tuple[Made, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    verified: Verified | None = None
+    id: str = ""  # for `undo`
+
+    @property
+    def exit_code(self) -> int:
+        return INCOMPLETE if any(one.grave for one in self.skipped) else self.outcome.exit_code
+
+    def as_json(self) -> dict[str, object]:
+        """What `apply` adds to the common JSON."""
+        branch = self.branch
+        return {
+            "branch": {"name": branch.name, "commit": branch.commit, "base": branch.base} if branch else None,
+            "commits": [
+                {"codemod": ", ".join(one.codemods), "commit": one.commit, "files": list(one.files)}
+                for one in self.commits
+            ],
+            "skipped": [{"what": one.what, "reason": one.reason} for one in self.skipped],
+        }
+
+
+def apply(folder: str, asked: Asked, wish: Wish, tell: Callable[[str], None] = lambda news: None) -> Applied:
+    """Put the fixes of the repository at `folder` on a branch. `tell` hears what is being done, for those who wait."""
+    repository = Repository.at(folder)
+    repository.refuse_unless_free(wish.branch)
+    with repository.objects() as store:
+        tree = commit_tree(store, repository.head)
+        planned = _planner(Project(tree, asked, (repository.prefix.rstrip("/"),)), wish, folder)
+        whole = planned(frozenset())
+        skipped = [Skipped(path, "submodule", "a submodule is a repository of its own") for path in tree.submodules]
+        if not whole.patches:
+            return Applied(outcome([whole]), skipped=tuple(skipped))
+        checked = _verified(repository, tree, whole, planned, wish, tell) if wish.verify else None
+        skipped += _said_of_verification(checked, wish) if checked else []
+        done = replace(whole, result=checked.result) if checked else whole
+        omitted = checked.omitted if checked else ()
+        if not done.patches or (checked and checked.red and wish.on_fail != "keep"):
+            return Applied(_outcome(done, (), omitted), skipped=tuple(skipped), verified=checked)
+        configured = settings(repository.git)
+        shares = portions(done.result, wish.per)
+        branch, id = _written(repository, tree, shares, configured, wish, omitted)
+    skipped += _said_of_git(repository, configured, wish)
+    skipped += [_dirty(path) for path in differing(repository, done.patches)]
+    commits = tuple(
+        Made(share.codemods, commit, tuple(share.files)) for share, commit in zip(shares, branch.commits, strict=True)
+    )
+    return Applied(
+        _outcome(done, [patch.path for patch in done.patches], omitted), branch, commits, tuple(skipped), checked, id
+    )
+
+
+def _planner(project: Project, wish: Wish, folder: str) -> Callable[[frozenset[Identity]], Plan]:
+    """Plans of the project without some findings, and without those that --diff-base leaves out."""
+    whole = plan(project, jobs=wish.jobs)
+    unwanted = outside(whole, wish.diff_base, folder) if wish.diff_base is not None else frozenset()
+
+    def planned(rejected: frozenset[Identity]) -> Plan:
+        if not rejected and not unwanted:
+            return whole
+        return hidden(plan(project, rejected | unwanted, wish.jobs), unwanted)
+
+    return planned
+
+
+def _written(
+    repository: Repository,
+    tree: CommitTree,
+    shares: Sequence[Portion],
+    configured: GitSettings,
+    wish: Wish,
+    omitted: Sequence[Omission],
+) -> tuple[Branch, str]:
+    """The branch, and the id that `undo` knows it by. Its record is there before it is."""
+    committer = names(configured).committer
+    signs_off = wish.sign_off or configured.own.get("format.signoff", "").lower() == "true"
+    pages = {name: known()[name].page for share in shares for name in share.codemods if name in known()}
+    changes = [
+        change(share, pages, omitted, f"{committer.name} <{committer.email}>" if signs_off else "") for share in shares
+    ]
+    modes = tree.modes(path for share in shares for path in share.files)
+    written: list[Record] = []
+
+    def before(branch: Branch) -> None:
+        commits = tuple((commit, share.codemods) for commit, share in zip(branch.commits, shares, strict=True))
+        written.append(new_record(branch.name, branch.base, commits))
+        remember(repository, written[0])
+
+    try:
+        return repository.write(wish.branch, changes, modes, configured, sign=wish.sign, before=before), written[0].id
+    except BaseException:
+        for record in written:
+            forget(repository, record.id)
+        raise
+
+
+def _outcome(done: Plan, written: Sequence[str], omitted: Sequence[Omission]) -> Outcome:
+    """The plan's findings with what became of them: on the branch, or taken out again for a reason."""
+    seen = outcome([done])
+    why = {(one.codemod, path): one.why for one in omitted for path in one.paths}
+    rows = tuple(
+        replace(row, status="failed", reason="verification", help=why[row.codemod, row.path], edits=(), applied=False)
+        if row.status == "fixable" and not row.applied and (row.codemod, row.path) in why
+        else row
+        for row in seen.rows
+    )
+    return replace(seen, rows=rows).written(written, {}) if written else replace(seen, rows=rows, patches=())
+
+
+def _verified(
+    repository: Repository,
+    tree: CommitTree,
+    whole: Plan,
+    planned: Callable[[frozenset[Identity]], Plan],
+    wish: Wish,
+    tell: Callable[[str], None],
+) -> Verified:
+    with scratch(repository, tree.modes(patch.path for patch in whole.patches), wish.limit) as checkout:
+
+        def attempt(command: str, changes: Mapping[str, bytes]) -> Run:
+            tell(f"{command}  (with {len(changes)} files changed)" if changes else f"{command}  (as it was)")
+            return checkout.run(command, changes)
+
+        return verified(whole.result, wish.verify, attempt, lambda rejected: planned(rejected).result, wish.on_fail)
+
+
+# what the user must know
+
+
+def _said_of_verification(checked: Verified, wish: Wish) -> list[Skipped]:
+    said = [
+        Skipped(
+            run.command,
+            "red-before",
+            f"{run.ending} before anything was changed; it was not used to judge the changes",
+            True,
+        )
+        for run in checked.red_before
+    ]
+    for one in checked.omitted:
+        said += [
+            Skipped(f"{one.codemod} in {path}", "verification", f"left out: {one.why} with it", True)
+            for path in one.paths
+        ]
+    if checked.red:
+        fate = "the branch was made all the same" if wish.on_fail == "keep" else "no branch was made"
+        said.append(
+            Skipped(checked.red.command, "verification", f"{checked.red.ending} with the changes; {fate}", True)
+        )
+    return said
+
+
+def _said_of_git(repository: Repository, configured: GitSettings, wish: Wish) -> list[Skipped]:
+    said = []
+    if hooks := _hooks(repository, configured):
+        said.append(Skipped(", ".join(hooks), "hooks-not-run", "the repository's hooks were not run on these commits"))
+    if signs(configured) and not wish.sign:
+        said.append(
+            Skipped("signatures", "unsigned", "git is configured to sign commits; these are not signed, --sign does it")
+        )
+    if not names(configured).known:
+        message = "git knows no name and address for you; the commits carry loadproof's own"
+        said.append(Skipped("author", "no-identity", message))
+    return said
+
+
+def _hooks(repository: Repository, configured: GitSettings) -> list[str]:
+    """Hooks that `git commit` or a new reference would have run."""
+    folder = configured.all.get("core.hookspath") or os.path.join(repository.common, "hooks")
+    folder = os.path.join(repository.top or repository.git_folder, os.path.expanduser(folder))
+    wanted = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "reference-transaction")
+    return [name for name in wanted if os.access(os.path.join(folder, name), os.X_OK)]
+
+
+def _dirty(path: str) -> Skipped:
+    return Skipped(
+        path, "dirty", "has changes that are not committed; the branch was made from HEAD and doesn't hold them"
+    )
+
+
+def differing(repository: Repository, patches: Sequence[Patch]) -> list[str]:
+    """Files of these patches that the user has changed since HEAD, in the work tree or staged."""
+    if repository.top is None:
+        return []
+    suspects = []
+    for patch in patches:
+        now = files.read(os.path.join(repository.top, patch.path), patch.path)
+        if isinstance(now, Verdict) or now.replace(b"\r\n", b"\n") != patch.before.replace(b"\r\n", b"\n"):
+            suspects.append(patch.path)
+    if not suspects:
+        return []
+    # A filter may have made the difference. The index remembers whether the file is as git checked it out; nothing is read or run for it.
+    answer = repository.git.ask(
+        "diff-index", "-z", "--name-only", "--ignore-submodules=all", "--no-ext-diff", repository.head
+    )
+    if answer.code != 0:
+        return suspects  # the index can't be read
+    changed = set(answer.out.decode("utf-8", "surrogateescape").split("\0"))
+    return [path for path in suspects if path in changed]
