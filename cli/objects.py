@@ -111,6 +111,10 @@ class Objects:
             spool.seek(int(rest[1]) + 1, os.SEEK_CUR)
         return Blobs(spool, {entry.path: places[entry.id] for entry in present if entry.id in places})
 
+    def message(self, commit: str) -> str:
+        """What a commit's author said."""
+        return self.git("cat-file", "commit", commit).out.partition(b"\n\n")[2].decode("utf-8", "replace")
+
     def commit(
         self, base: str, changes: Sequence[Change], modes: Mapping[str, str], author: Person, committer: Person
     ) -> tuple[str, ...]:
