@@ -2,9 +2,139 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import click
 
+from .help import Commands, option
+from .options import common, paths
+from .trouble import Trouble
 
-@click.group()
+
+@click.group(cls=Commands, context_settings={"max_content_width": 110, "help_option_names": ["--help"]})
+@click.version_option(package_name="loadproof")
+def commands() -> None:
+    """Find the patterns that make LLM services fail under load, and rewrite them.
+
+    Without a command: `loadproof diff`. Nothing is written unless you say `fix`, `apply` or answer `diff -i`.
+
+    Exit codes: 0 nothing to do or all done, 1 findings remain, 2 usage or configuration, 3 something could not be done.
+    """
+
+
+@commands.command()
+@paths
+@common
+def check(paths: tuple[str, ...], **options: Any) -> int:
+    """Findings, one line each: where, which codemod, what; fixable, or refused and why."""
+    from .outcome import outcome
+    from .run import planned
+    from .show import show
+
+    plans, wishes = planned(paths, options)
+    found = outcome(plans)
+    show(found, wishes, plans)
+    return found.exit_code
+
+
+@commands.command()
+@paths
+@option("-i", "--interactive", is_flag=True, group="Selection", help="Ask for each finding, and write those that you accept.")
+@common
+def diff(paths: tuple[str, ...], interactive: bool, **options: Any) -> int:
+    """What would change: drawn on a terminal; piped, a patch that `git apply` takes."""
+    from .outcome import outcome
+    from .run import planned
+    from .show import show
+
+    plans, wishes = planned(paths, options)
+    if interactive:
+        from .review import review
+
+        return review(plans, wishes).exit_code
+    found = outcome(plans)
+    show(found, wishes, plans, default="full" if wishes.is_terminal else "patch")
+    return found.exit_code
+
+
+@commands.command()
+@paths
+@common
+def fix(paths: tuple[str, ...], **options: Any) -> int:
+    """Write the fixes to the files, each file at once and whole; prints an id for `undo`."""
+    from .fixing import fix, put_back_to_standard_output
+    from .run import planned
+    from .show import show
+
+    plans, wishes = planned(paths, options)
+    if paths == ("-",):
+        return put_back_to_standard_output(plans, wishes)
+    fixed = fix(plans)
+    show(fixed.outcome, wishes, plans, default="full" if wishes.is_terminal else "concise", undo=list(fixed.undo))
+    return fixed.outcome.exit_code
+
+
+@commands.command()
+@click.argument("name", required=False, metavar="[ID]")
+@option("--codemod", metavar="NAME", group="Selection", help="Only what this codemod did.")
+def undo(name: str | None, codemod: str | None) -> int:
+    """Take back a fix or an apply, the latest without an ID."""
+    from .run import undone
+    from .show import say
+
+    for path in undone(name, codemod):
+        say(f"taken back: {path}")
+    return 0
+
+
+@commands.command()
+@click.argument("codemod")
+def explain(codemod: str) -> int:
+    """A codemod's page: why, an example, what it refuses, its settings."""
+    from .report.pages import page
+    from .settings import known_codemod
+
+    click.echo(page(known_codemod(codemod)))
+    return 0
+
+
+@commands.command(name="list")
+@option("--json", "as_json", is_flag=True, group="Output", help="For programs.")
+def list_(as_json: bool) -> int:
+    """Every codemod, one line each."""
+    from .report.pages import listing, listing_as_json
+    from .settings import known
+
+    click.echo(listing_as_json(known()) if as_json else listing(known()))
+    return 0
+
+
+@commands.command()
+def demo() -> int:
+    """Two services that fail under load, in a temporary folder, and what would change in them."""
+    from .demo import demo
+
+    return demo()
+
+
 def main() -> None:
-    """Find what makes LLM services fail under load, and rewrite it."""
+    """Run a command and end with its exit code. Every error that the user can do something about ends here, in a sentence."""
+    try:
+        code = commands.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except Trouble as trouble:
+        from .report.clean import clean
+
+        click.echo(f"loadproof: {clean(trouble.message)}" + (f"\n  {clean(trouble.advice)}" if trouble.advice else ""), err=True)
+        code = trouble.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:
+        from .show import stop_quietly
+
+        stop_quietly()
+        code = 2
+    sys.exit(code)

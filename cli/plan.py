@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from ..codemods.kit.codemod import Codemod
-from ..codemods.kit.finding import Fix
-from ..codemods.kit.rewrite import Identity, Patch, Reported, Result, Verdict, everything, rewrite
+from ..codemods.kit.facts import Facts, facts_of, may_matter, second_look, source_of, total, units
+from ..codemods.kit.rewrite import Identity, Patch, Reported, Result, Verdict, everything, rewrite_sources
+from ..codemods.kit.source import Source
+from ..codemods.kit.text import Unreadable
 from .project import Project
 from .settings import known
-from .workers import Lost, in_children
+from .workers import Crew, Lost
 
 SMALL = 256_000  # bytes of files that mention nothing and are parsed all the same, to tell of those that do not parse: 25 ms
+PATIENCE = 30.0  # seconds for one file
 PER_CHILD = 25  # files; below that another process costs more than it gives
 
 
@@ -45,15 +47,61 @@ def plan(project: Project, rejected: frozenset[Identity] = frozenset(), jobs: in
     collecting = gc.isenabled()
     gc.disable()  # nothing here is worth looking for: 5 to 12 % of the time
     try:
-        read, contents, verdicts = _survivors(project)
-        units = _units(project, contents)
-        project.declared_for(())  # read once, here, and inherited by every child
-        work = partial(_planned, project, contents, rejected)
-        results = list(_worked(work, units, jobs or default_jobs()))
+        found = _survivors(project)
+        results = [Result(unreadable=tuple(found.verdicts))]
+        if found.contents:
+            project.declared_for(())  # read once, here, and inherited by every child
+            size = max(1, min(jobs or default_jobs(), len(found.contents) // PER_CHILD))
+            with Crew(_Worker(project, found, rejected).work, size, _patience) as crew:
+                results += _results(crew, project, found)
     finally:
         if collecting:
             gc.enable()
-    return Plan(project, everything([Result(unreadable=tuple(verdicts)), *results]), read)
+    return Plan(project, everything(results), found.read)
+
+
+def _results(crew: Crew, project: Project, found: _Survivors) -> Iterator[Result]:
+    """First what each file says of itself, then, of files that must be seen together, what is to be done."""
+    facts, wanted, seen_by = Facts(), [(path,) for path in found.contents], dict[str, int]()
+    while wanted:
+        several = [facts]
+        for index, pid, answer in crew.map([("facts", paths) for paths in wanted]):
+            if isinstance(answer, (Lost, Verdict)):
+                yield Result(unreadable=tuple(_verdicts(project, answer, wanted[index])))
+            else:
+                seen_by[wanted[index][0]] = pid
+                several.append(answer)
+        facts = total(several)
+        wanted = [(path,) for path in second_look(facts, found.passed)]
+        for (path,) in wanted:
+            found.contents[path] = found.passed.pop(path)
+    together = [unit for unit in units(facts) if any(project.is_target(path) for path in unit)]
+    together.sort(key=lambda unit: -sum(len(found.contents[path]) for path in unit))  # the longest work is not left for the end
+    for index, _, answer in crew.map([("rewrite", unit) for unit in together], lambda piece: seen_by[piece[1][0]]):
+        if isinstance(answer, Lost):
+            yield Result(unreadable=tuple(_verdicts(project, answer, together[index])))
+        elif answer is not None:
+            yield answer
+
+
+def _verdicts(project: Project, answer: Lost | Verdict, paths: tuple[str, ...]) -> Iterator[Verdict]:
+    reason, message = (answer.reason, answer.message) if isinstance(answer, Verdict) else _told(answer)
+    return (Verdict(path, reason, message) for path in paths if project.is_target(path))
+
+
+def _patience(piece: tuple[str, tuple[str, ...]]) -> float:
+    """Seconds for one file, and a little more for each that is seen together with it."""
+    return PATIENCE + len(piece[1]) - 1
+
+
+@dataclass(slots=True)
+class _Survivors:
+    """What the first look at the bytes leaves."""
+
+    read: int = 0  # files
+    contents: dict[str, bytes] = field(default_factory=dict)
+    passed: dict[str, bytes] = field(default_factory=dict)  # files in which nothing can fire
+    verdicts: list[Verdict] = field(default_factory=list)
 
 
 def default_jobs() -> int:
@@ -61,32 +109,34 @@ def default_jobs() -> int:
     return 1 if os.environ.get("PRE_COMMIT") == "1" else len(os.sched_getaffinity(0))
 
 
-def _survivors(project: Project) -> tuple[int, dict[str, bytes], list[Verdict]]:
-    """How many files were read, the bytes of those that some codemod may speak of, and what could not be read."""
-    read, contents, verdicts = 0, {}, []
-    others: dict[str, bytes] = {}
-    spared = 0
-    chosen = tuple(known()[name] for name in project.settings_for(()).names())
+def _survivors(project: Project) -> _Survivors:
+    """Reads every file once, and keeps the bytes of those that some codemod may speak of."""
+    found = _Survivors()
+    spared: dict[str, bytes] = {}
+    usual = tuple(known()[name] for name in project.settings_for(()).names())
     for path in project.python:
         content = project.read(path)
         if content is None:
             continue
+        target = project.is_target(path)
         if isinstance(content, Verdict):
-            if project.is_target(path):
-                verdicts.append(content)
+            if target:
+                found.verdicts.append(content)
             continue
-        read += project.is_target(path)
-        if any(codemod.may_fire(content) for codemod in _codemods(project, path, chosen)) or path in project.named:
-            contents[path] = content
-        elif project.is_target(path):
-            if b"\0" in content:
-                verdicts.append(Verdict(path, "nul", "the file contains a NUL byte"))
-            elif spared <= SMALL:
-                spared += len(content)
-                others[path] = content
-    if spared <= SMALL:
-        contents |= others
-    return read, contents, verdicts
+        found.read += target
+        if may_matter(content, _codemods(project, path, usual)) or path in project.named:
+            found.contents[path] = content
+        elif target and b"\0" in content:
+            found.verdicts.append(Verdict(path, "nul", "the file contains a NUL byte"))
+        else:
+            found.passed[path] = content
+            if target:
+                spared[path] = content
+    if sum(map(len, spared.values())) <= SMALL:
+        found.contents |= spared
+        for path in spared:
+            del found.passed[path]
+    return found
 
 
 def _codemods(project: Project, path: str, usual: tuple[Codemod, ...]) -> tuple[Codemod, ...]:
@@ -95,25 +145,7 @@ def _codemods(project: Project, path: str, usual: tuple[Codemod, ...]) -> tuple[
     return tuple(known()[name] for name in project.settings_for((path,)).names())
 
 
-def _units(project: Project, contents: Mapping[str, bytes]) -> list[tuple[str, ...]]:
-    """Files that must be seen together, largest first: the longest work is not left for the end."""
-    units = [(path,) for path in contents if project.is_target(path)]
-    return sorted(units, key=lambda unit: -sum(len(contents[path]) for path in unit))
-
-
-def _worked(work: partial[Result | None], units: list[tuple[str, ...]], jobs: int) -> Iterator[Result]:
-    if not units:
-        return
-    gc.freeze()
-    children = max(1, min(jobs, len(units) // PER_CHILD))
-    for index, result in in_children(work, units, children):
-        if isinstance(result, Lost):
-            yield Result(unreadable=tuple(Verdict(path, *_reason(result)) for path in units[index]))
-        elif result is not None:
-            yield result
-
-
-def _reason(lost: Lost) -> tuple[str, str]:
+def _told(lost: Lost) -> tuple[str, str]:
     if lost.reason != "failed":
         return lost.reason, lost.message
     last = lost.message.strip().rpartition("\n")[2]
@@ -122,19 +154,46 @@ def _reason(lost: Lost) -> tuple[str, str]:
     return "internal-error", last
 
 
-def _planned(project: Project, contents: Mapping[str, bytes], rejected: frozenset[Identity], paths: tuple[str, ...]) -> Result | None:
-    """One unit: what the codemods make of it, without what the user did not ask about."""
-    settings = project.settings_for(paths)
-    declared = {name: entry.version for name, entry in project.declared_for(paths).items()}
-    choice = replace(settings.choice(), rejected=rejected)
-    result = rewrite({path: contents[path] for path in paths}, choice, declared)
-    while unasked := {_identity(each) for each in result.findings if each.status == "fixable" and not _asked(project, each)} - choice.rejected:
-        choice = replace(choice, rejected=choice.rejected | unasked)
-        result = rewrite({path: contents[path] for path in paths}, choice, declared)
-    if result == Result():
-        return None
-    findings = tuple(each for each in result.findings if _asked(project, each))
-    return replace(result, findings=findings, unreadable=tuple(each for each in result.unreadable if project.is_target(each.path)))
+@dataclass(slots=True)
+class _Worker:
+    """A child's work. It keeps the files that it has parsed."""
+
+    project: Project
+    found: _Survivors
+    rejected: frozenset[Identity]
+    parsed: dict[str, Source] = field(default_factory=dict)
+
+    def work(self, piece: tuple[str, tuple[str, ...]]) -> Facts | Verdict | Result | None:
+        kind, paths = piece
+        try:
+            sources = [self._source(path) for path in paths]
+        except Unreadable as verdict:
+            return Verdict(paths[0], verdict.reason, verdict.message)
+        return facts_of(sources[0]) if kind == "facts" else self._rewritten(sources)
+
+    def _source(self, path: str) -> Source:
+        if path not in self.parsed:
+            raw = self.found.contents.get(path)
+            self.parsed[path] = source_of(path, self.found.passed[path] if raw is None else raw)
+        return self.parsed[path]
+
+    def _rewritten(self, sources: list[Source]) -> Result | None:
+        """What the codemods make of files that are seen together, without what the user did not ask about."""
+        project, paths = self.project, [source.path for source in sources]
+        declared = {name: entry.version for name, entry in project.declared_for(paths).items()}
+        choice = replace(project.settings_for(paths).choice(), rejected=self.rejected)
+        result = rewrite_sources(sources, choice, declared)
+        while unasked := {_identity(each) for each in result.findings if each.applied and not _asked(project, each)}:
+            choice = replace(choice, rejected=choice.rejected | unasked)
+            result = rewrite_sources(sources, choice, declared)
+        for path in paths:
+            self.parsed.pop(path, None)
+        if result == Result():
+            return None
+        findings = tuple(each for each in result.findings if _asked(project, each))
+        unreadable = tuple(each for each in result.unreadable if project.is_target(each.path))
+        unused = tuple(each for each in result.unused if project.is_target(each[0]))
+        return replace(result, findings=findings, unreadable=unreadable, unused=unused)
 
 
 def _identity(reported: Reported) -> Identity:
@@ -146,8 +205,3 @@ def _asked(project: Project, reported: Reported) -> bool:
     """Whether the user wants to hear of this finding: it stands in what they named, and no per-file-ignores name it."""
     path = reported.finding.place.path
     return project.is_target(path) and not (project.has_ignores and project.ignores(reported.finding.codemod, path))
-
-
-def will_change(reported: Reported, plan: Plan) -> bool:
-    """Whether this finding's edits are part of the plan's patches."""
-    return isinstance(reported.finding, Fix) and reported.applied

@@ -58,6 +58,13 @@ def known() -> Mapping[str, Codemod]:
     return codemods()
 
 
+def known_codemod(name: str) -> Codemod:
+    """The codemod of that name. Raises Trouble when there is none."""
+    if name not in known():
+        raise Trouble(f"there is no codemod `{name}`", did_you_mean(name, known()))
+    return known()[name]
+
+
 def _every(names: Iterable[str]) -> Iterable[str]:
     names = tuple(names)
     return known() if "ALL" in names else names

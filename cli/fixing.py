@@ -1,0 +1,127 @@
+"""Writing to the work tree, and taking it back: a finding's files all change, or none does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ..codemods.kit.finding import Fix
+from ..codemods.kit.rewrite import Patch
+from . import journal
+from .files import read, sweep, write_all
+from .merge import merged
+from .options import Wishes
+from .outcome import Outcome, outcome, spelling
+from .plan import Plan
+from .trouble import Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """What became of the files, and the ids by which it can be taken back, one per project that changed."""
+
+    outcome: Outcome
+    undo: tuple[str, ...]
+
+
+def fix(plans: Sequence[Plan]) -> Fixed:
+    """Write every patch of these plans. A file that cannot be written costs only the files that change together with it."""
+    paths: set[str] = set()
+    failures: dict[str, str] = {}
+    ids: list[str] = []
+    for plan in plans:
+        if not plan.patches:
+            continue
+        spell = spelling(plan.project.root)
+        sweep({os.path.dirname(f"{plan.project.root}/{patch.path}") for patch in plan.patches})
+        name = journal.remember(plan.project.root, plan.patches)  # before the first byte is written
+        done = 0
+        for group in _together(plan):
+            try:
+                write_all((f"{plan.project.root}/{patch.path}", patch.before, patch.after) for patch in group)
+            except OSError as error:
+                failures |= {spell(patch.path): error.strerror or type(error).__name__ for patch in group}
+            else:
+                paths |= {spell(patch.path) for patch in group}
+                done += len(group)
+        if done:
+            ids.append(name)
+        else:
+            journal.forget(plan.project.root, name)
+    return Fixed(outcome(plans).written(paths, failures), tuple(ids))
+
+
+def put_back_to_standard_output(plans: Sequence[Plan], wishes: Wishes) -> int:
+    """The text that came from standard input, fixed; the findings go to standard error."""
+    from .report.concise import lines
+    from .show import say
+
+    found = outcome(plans)
+    content = next((patch.after for patch in found.patches), None)
+    for plan in plans:
+        for path in plan.project.targets:
+            given = plan.project.tree.read(path)
+            sys.stdout.buffer.write(content if content is not None else given if isinstance(given, bytes) else b"")
+    sys.stdout.buffer.flush()
+    done = found.written([patch.path for patch in found.patches], {})
+    for line in lines(done) if not wishes.quiet else ():
+        say(line)
+    return done.exit_code
+
+
+def _together(plan: Plan) -> Iterable[list[Patch]]:
+    """The patches, in groups that share a finding."""
+    leader = {patch.path: patch.path for patch in plan.patches}
+
+    def lead(path: str) -> str:
+        while leader[path] != path:
+            path = leader[path]
+        return path
+
+    shared: dict[str, str] = {}
+    for reported in plan.findings:
+        if reported.applied and isinstance(reported.finding, Fix):
+            touched = [edit.path for edit in reported.finding.edits]
+            if reported.finding.group:
+                touched.append(shared.setdefault(reported.finding.group, touched[0] if touched else reported.finding.place.path))
+            for path in touched[1:]:
+                if path in leader and touched[0] in leader:
+                    leader[lead(path)] = lead(touched[0])
+    groups: dict[str, list[Patch]] = {}
+    for patch in plan.patches:
+        groups.setdefault(lead(patch.path), []).append(patch)
+    return groups.values()
+
+
+def undo(root: str, name: str, codemod: str | None = None) -> list[str]:
+    """Take back an entry of the journal, whole or one codemod's part; the files that changed. Later changes by hand elsewhere in a file stay."""
+    entry = journal.entry(root, name)
+    changes: list[tuple[str, bytes, bytes]] = []
+    clashes: list[str] = []
+    for patch in entry.patches:
+        steps = [step for step in patch.steps if step.codemod == codemod]
+        path = f"{root}/{patch.path}"
+        now = read(path, patch.path)
+        if not isinstance(now, bytes):
+            clashes.append(patch.path)
+            continue
+        if codemod is None and now == patch.before:
+            continue  # taken back already, or never written
+        content: bytes | None = now
+        for before, after in [(patch.before, patch.after)] if codemod is None else [(step.before, step.after) for step in reversed(steps)]:
+            content = None if content is None else merged(after, content, before)
+        if content is None:
+            clashes.append(patch.path)
+        elif content != now:
+            changes.append((path, now, content))
+    if clashes:
+        raise Trouble(f"changed since, on the same lines: {', '.join(clashes)}; nothing was taken back", "undo your later change to them first", 3)
+    try:
+        write_all(changes)
+    except OSError as error:
+        raise Trouble(f"nothing was taken back: {error.strerror}", "", 3) from None
+    if codemod is None:
+        journal.forget(root, name)
+    return [path for path, _, _ in changes]

@@ -1,0 +1,81 @@
+"""What a command says: the findings to standard output or a file, the rest to standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from .options import Wishes
+from .outcome import Outcome
+from .trouble import Trouble
+
+if TYPE_CHECKING:
+    from .plan import Plan
+
+
+def show(outcome: Outcome, wishes: Wishes, plans: Iterable[Plan] = (), default: str = "concise", next_step: str = "", **more: object) -> None:
+    """The outcome in the form that was wished for. `more` goes into the JSON."""
+    form = "statistics" if wishes.statistics else wishes.format or default
+    if form == "json":
+        from .report.json import document
+
+        _put([document(outcome, **more).encode()], wishes)
+    elif form == "patch":
+        from .report.patch import patch
+
+        _put(patch(outcome), wishes)
+        _say_summary(outcome, wishes)
+    elif form == "full":
+        from .report.terminal import drawn
+
+        _put([drawn(outcome, list(plans), wishes, next_step).encode("utf-8", "surrogateescape")], wishes)
+    else:
+        from .report import concise
+
+        lines = concise.statistics(outcome) if form == "statistics" else concise.lines(outcome)
+        _put((f"{line}\n".encode("utf-8", "backslashreplace") for line in lines), wishes)
+        _say_summary(outcome, wishes)
+
+
+def _put(parts: Iterable[bytes], wishes: Wishes) -> None:
+    if wishes.file is not None:
+        try:
+            with open(wishes.file, "wb") as file:
+                file.writelines(parts)
+        except OSError as error:
+            raise Trouble(f"{wishes.file} cannot be written: {error.strerror}", "name another file after --output-file") from None
+        return
+    sys.stdout.flush()
+    for part in parts:
+        sys.stdout.buffer.write(part)
+    sys.stdout.buffer.flush()
+
+
+def _say_summary(outcome: Outcome, wishes: Wishes) -> None:
+    if wishes.quiet:
+        return
+    from .report.clean import clean_line
+    from .report.concise import summary
+
+    for verdict in outcome.unreadable if wishes.format != "concise" else ():
+        say(clean_line(f"{verdict.path}: not read: {verdict.message} [{verdict.reason}]"))
+    for line in _unused(outcome):
+        say(clean_line(line))
+    say(summary(outcome))
+
+
+def _unused(outcome: Outcome) -> Iterator[str]:
+    for path, line in outcome.unused:
+        yield f"{path}:{line}: this `# loadproof: ignore` silences nothing"
+
+
+def say(text: str) -> None:
+    """A line for the person, on standard error."""
+    print(text, file=sys.stderr)
+
+
+def stop_quietly() -> None:
+    """The reader of our output has gone: nothing more is written, not even by the interpreter's end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
