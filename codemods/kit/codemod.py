@@ -25,6 +25,7 @@ class Codemod:
     mentions: tuple[tuple[bytes, ...], ...]
     stage: Stage
     default: bool
+    shares: tuple[bytes, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -34,6 +35,10 @@ class Codemod:
     def may_fire(self, raw: bytes) -> bool:
         """Whether the file's bytes hold what this codemod needs: false is certain, true is not."""
         return all(any(word in raw for word in words) for words in self.mentions)
+
+    def may_share(self, raw: bytes) -> bool:
+        """Whether a file with these bytes may hold what lets the codemod fire in another that imports it."""
+        return any(word in raw for word in self.shares)
 
     def setting(self, name: str, text: str) -> object:
         """A setting's value out of its text. Raises ValueError with what would have been right, KeyError for an unknown name."""
@@ -52,16 +57,17 @@ class Codemod:
 
 
 def codemod(
-    *, mentions: str | Mentions, stage: Stage = "call", opt_in: bool = False
+    *, mentions: str | Mentions, shares: tuple[str, ...] = (), stage: Stage = "call", opt_in: bool = False
 ) -> Callable[[Callable[..., Iterator[Finding]]], Codemod]:  # fmt: skip
     """Declares a generator function to be a codemod: its name is the function's, its settings the keyword-only parameters.
 
     `mentions`: words that a file must hold for the codemod to fire in it, all of them; a tuple within stands for any of its words.
+    `shares`: words of which one makes a file worth reading for what it hands to its importers, though the codemod can't fire in it.
     """
 
     def declare(run: Callable[..., Iterator[Finding]]) -> Codemod:
         words = (mentions,) if isinstance(mentions, str) else mentions
         needed = tuple((word.encode(),) if isinstance(word, str) else tuple(part.encode() for part in word) for word in words)
-        return Codemod(run.__name__.replace("_", "-"), run, needed, stage, not opt_in, settings=dict(run.__kwdefaults__ or {}))
+        return Codemod(run.__name__.replace("_", "-"), run, needed, stage, not opt_in, tuple(word.encode() for word in shares), dict(run.__kwdefaults__ or {}))
 
     return declare

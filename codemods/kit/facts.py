@@ -1,45 +1,88 @@
 """Facts: what other files must know of this one, so that files are seen together only where they have to be.
 
-Map `facts_of` over the files that may matter, add the answers up, and ask `units` of the sum. Files that no codemod
-mentions may still use what another exports: `second_look` says for which words they are read after all.
+Map `facts_of` over the files that may matter, add the answers up, and ask `units` of the sum. Files in which no codemod
+may fire can still use what another exports: `second_look` says which of them are to be read after all.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
 
 from .codemod import Codemod
-from .libraries import shared as is_shared
-from .names import Scope
+from .libraries import blocks, blocks_briefly, is_client
+from .names import FunctionNode
 from .project import find_module
 from .source import Source
 from .text import Unreadable, parse, read
 
+MAX_FILES = 1  # how many files a call is followed through behind the one that is imported
+KEYS = frozenset({"session_id", "conversation_id", "thread_id", "chat_id", "user_id"})
+_IMPORTS = re.compile(rb"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\r\n]*)|^[ \t]*import[ \t]+([^\r\n#]+)", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A module-level name: whether its definition reaches a library of interest, and which imports it reaches."""
+    """A module-level name: what it is, and what its definition reaches."""
 
-    direct: bool
-    through: frozenset[str]
+    kind: str  # value class sync async import
+    client: bool  # reaches a library whose objects are shared
+    blocking: bool  # reaches a call that blocks
+    briefly: bool  # of a sync function: makes itself a call that blocks for a short time
+    own: bool  # of a value: made by such a library in this very statement
+    keyed: bool  # of a class: has a field that can tell users apart
+    through: frozenset[str]  # dotted paths outside the file that the definition reaches
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a file's text says of it at a glance."""
+
+    asynchronous: bool
+    fans_out: bool
+    graph: bool
+    chain: bool
+
+    @classmethod
+    def of(cls, raw: bytes) -> Traits:
+        return cls(
+            b"async def" in raw,
+            b"gather(" in raw or b"TaskGroup" in raw or b"as_completed(" in raw or b"create_task(" in raw,
+            b"StateGraph" in raw or b"MessageGraph" in raw,
+            b"chain" in raw or b"emory" in raw or b"agent" in raw,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """By path: the exports, and every dotted path that the file imports."""
+    """By path: exports, imported dotted paths, traits. The sum of two is the facts of both."""
 
     exports: Mapping[str, Mapping[str, Export]] = field(default_factory=dict)
     imports: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    traits: Mapping[str, Traits] = field(default_factory=dict)
 
     def __add__(self, other: Facts) -> Facts:
-        return Facts({**self.exports, **other.exports}, {**self.imports, **other.imports})
+        return Facts({**self.exports, **other.exports}, {**self.imports, **other.imports}, {**self.traits, **other.traits})
+
+
+def total(facts: Iterable[Facts]) -> Facts:
+    """The sum of many."""
+    exports: dict[str, Mapping[str, Export]] = {}
+    imports: dict[str, frozenset[str]] = {}
+    traits: dict[str, Traits] = {}
+    for each in facts:
+        exports.update(each.exports)
+        imports.update(each.imports)
+        traits.update(each.traits)
+    return Facts(exports, imports, traits)
 
 
 def may_matter(raw: bytes, codemods: Iterable[Codemod]) -> bool:
-    """Whether any of the codemods may fire in a file with these bytes."""
-    return any(codemod.may_fire(raw) for codemod in codemods)
+    """Whether any of the codemods may fire in a file with these bytes, or in one that imports it."""
+    return any(codemod.may_fire(raw) or codemod.may_share(raw) for codemod in codemods)
 
 
 def source_of(path: str, raw: bytes) -> Source:
@@ -53,123 +96,219 @@ def source_of(path: str, raw: bytes) -> Source:
     return source
 
 
+def imported_paths(path: str, raw: bytes) -> Iterator[str]:
+    """The dotted paths that a file imports, read off its text without parsing it."""
+    package = path.removesuffix(".py").split("/")[:-1]
+    for match in _IMPORTS.finditer(raw):
+        module, names, plain = (part.decode("utf-8", "replace") if part else "" for part in match.groups())
+        if plain:
+            yield from (part.strip().partition(" ")[0] for part in plain.split(","))
+            continue
+        dots = len(module) - len(module.lstrip("."))
+        lead = package[: len(package) - dots + 1] if dots else []
+        base = ".".join([*lead, *([module.lstrip(".")] if module.lstrip(".") else [])])
+        for name in re.sub(r"#[^\r\n]*", "", names).strip("() \t").replace("\\", " ").split(","):
+            if word := name.strip().partition(" ")[0]:
+                yield f"{base}.{word}"
+
+
+# what one file says
+
+
 def facts_of(source: Source) -> Facts:
     """What one file exports and imports."""
     names = source.names
-    reached: dict[str, set[str]] = {}  # top-level name -> dotted imports that its definition reads
+    reached: dict[str, set[str]] = {}  # top-level name -> dotted paths that its definition reads
     local: dict[str, set[str]] = {}  # top-level name -> other top-level names that it reads
     imported: set[str] = set()
+    owners = _Owners(source)
     for scope in names.inner.values():
         for name, bindings in scope.bindings.items():
             for binding in bindings:
                 if binding.kind == "import":
                     imported.add(binding.origin)
-                    _reach(source, scope, name, binding.origin, reached)
+                    for load in names.uses(name, scope):
+                        above = names.parents[load]
+                        used = f"{binding.origin}.{above.attr}" if isinstance(above, ast.Attribute) else binding.origin
+                        if used != binding.origin:
+                            imported.add(used)
+                        for owner in owners.of(load):
+                            reached.setdefault(owner, set()).add(used)
                 elif scope is names.module:
                     for load in names.uses(name, scope):
-                        for owner in _owners(source, load):
-                            local.setdefault(owner, set()).add(name)
+                        for owner in owners.of(load):
+                            if owner != name:
+                                local.setdefault(owner, set()).add(name)
                     break
-        if scope.stars:
-            imported.update(f"{names.absolute(node)}.*" for node in source.nodes(ast.ImportFrom) if any(alias.name == "*" for alias in node.names))
     for load in names.loads.get("open", ()):
         if names.scopes[load].home("open") is None:
-            for owner in _owners(source, load):
+            for owner in owners.of(load):
                 reached.setdefault(owner, set()).add("builtins.open")
-    for name in local:
-        seen, todo = {name}, [name]
-        while todo:
-            for other in local.get(todo.pop(), ()):
-                if other not in seen:
-                    seen.add(other)
-                    todo.append(other)
-        reached[name] = set().union(*(reached.get(other, set()) for other in seen))
-    exports = {
-        name: Export(any(is_shared(path) for path in paths), frozenset(paths)) for name, paths in reached.items() if paths
-    }  # fmt: skip
-    return Facts({source.path: exports}, {source.path: frozenset(imported)})
+    kinds = {name: _kind(bindings[0].node) for name, bindings in names.module.bindings.items()}
+    exports = {}
+    for name, bindings in names.module.bindings.items():
+        if bindings[0].kind == "import":
+            exports[name] = Export("import", False, False, False, False, False, frozenset({bindings[0].origin}))
+            continue
+        kind, node = kinds[name], bindings[0].node
+        own = reached.get(name, set())
+        if kind == "value":  # data that a call gave is nobody's business; what a client or a class of ours made is
+            makers = {other for other in local.get(name, ()) if kinds.get(other) != "value"}
+            paths = {path for path in own if is_client(path) or not blocks(path)}.union(*(_closure(other, local, reached, kinds) for other in makers))
+        else:
+            paths = _closure(name, local, reached, kinds)
+        keyed = isinstance(node, ast.ClassDef) and any(isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name) and s.target.id in KEYS for s in node.body)
+        if paths or keyed:
+            made = kind == "value" and any(map(is_client, own))
+            briefly = kind == "sync" and any(map(blocks_briefly, own))
+            exports[name] = Export(kind, any(map(is_client, paths)), any(map(blocks, paths)), briefly, made, keyed, frozenset(paths))
+    return Facts({source.path: exports}, {source.path: frozenset(imported)}, {source.path: Traits.of(source.utf8)})
 
 
-def _reach(source: Source, scope: Scope, name: str, origin: str, reached: dict[str, set[str]]) -> None:
-    if scope is source.names.module:
-        reached.setdefault(name, set()).add(origin)  # the import itself is an export
-    for load in source.names.uses(name, scope):
-        above = source.names.parents[load]
-        used = f"{origin}.{above.attr}" if isinstance(above, ast.Attribute) else origin
-        for owner in _owners(source, load):
-            reached.setdefault(owner, set()).add(used)
+def _kind(node: ast.AST) -> str:
+    if isinstance(node, ast.ClassDef):
+        return "class"
+    return "async" if isinstance(node, ast.AsyncFunctionDef) else "sync" if isinstance(node, ast.FunctionDef) else "value"
 
 
-def _owners(source: Source, node: ast.AST) -> list[str]:
-    """The module-level names that the statement around a node defines."""
-    parents = source.names.parents
-    above = parents.get(node)
-    while above is not None and not isinstance(above, ast.Module):
-        node, above = above, parents.get(above)
-    while isinstance(node, (ast.If, ast.Try, ast.With)):  # top-level blocks: the whole block counts
-        break
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return [node.name]
-    found = []
-    for child in ast.walk(node) if not isinstance(node, ast.Expr) else ():
-        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
-            found.append(child.id)
-        elif isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found.append(child.name)
-    return found
+def _closure(name: str, local: Mapping[str, set[str]], reached: Mapping[str, set[str]], kinds: Mapping[str, str]) -> set[str]:
+    """What a definition reaches through others of its file; what only an async one calls does not block a sync one."""
+    seen, todo = {name}, [name]
+    while todo:
+        for other in local.get(todo.pop(), ()):
+            if other not in seen and (kinds.get(other) != "async" or kinds[name] == "async"):
+                seen.add(other)
+                todo.append(other)
+    return set().union(*(reached.get(each, set()) for each in seen))
 
 
-def _shared(facts: Facts, paths: frozenset[str] | set[str]) -> dict[str, set[str]]:
-    """By path: the names that matter to importers, directly or through what they import themselves."""
-    shared = {path: {name for name, export in exports.items() if export.direct} for path, exports in facts.exports.items()}
-    changed = True
-    while changed:
-        changed = False
-        for path, exports in facts.exports.items():
-            for name, export in exports.items():
-                if name not in shared[path] and any(_leads(facts, dotted, path, paths, shared) for dotted in export.through):
-                    shared[path].add(name)
-                    changed = True
-    return shared
+class _Owners:
+    """Which module-level names the top-level statement around a node defines; blocks at the top are looked into."""
+
+    def __init__(self, source: Source) -> None:
+        self.parents = source.names.parents
+        self.known: dict[ast.AST, list[str]] = {}
+
+    def of(self, node: ast.AST) -> list[str]:
+        chain = [node]
+        while not isinstance(above := self.parents[chain[-1]], ast.Module):
+            chain.append(above)
+        top = chain.pop()
+        while isinstance(top, _BLOCKS) and chain:
+            if isinstance(top, ast.If) and _is_main(top.test):
+                return []
+            top = chain.pop()
+        if top not in self.known:
+            self.known[top] = [*_defined(top)]
+        return self.known[top]
 
 
-def _leads(facts: Facts, dotted: str, importer: str, paths: frozenset[str] | set[str], shared: Mapping[str, set[str]]) -> str:
-    """The file that an import, or an attribute of one, leads to, if what it reaches there matters."""
-    whole = find_module(paths, dotted.removesuffix(".*"), importer)
-    if whole:
-        return whole if shared.get(whole) else ""
-    for _ in range(2):  # module.name, module.name.attribute
-        dotted, _, name = dotted.rpartition(".")
-        part = find_module(paths, dotted, importer) if dotted else ""
-        if part:
-            return part if name in shared.get(part, ()) else ""
-    return ""
+_BLOCKS = (ast.If, ast.Try, ast.With, ast.ExceptHandler, ast.For, ast.While)
 
 
-def second_look(facts: Facts) -> list[tuple[bytes, bytes]]:
-    """Pairs of words, a module's name and a name in it: a file that was passed over and holds both is to be read."""
-    paths = set(facts.exports)
-    pairs: set[tuple[bytes, bytes]] = set()
-    for path, names in _shared(facts, paths).items():
-        parts = path.removesuffix(".py").split("/")
-        module = parts[-2] if parts[-1] == "__init__" and len(parts) > 1 else parts[-1]
-        own = {name for name in names if not _is_library(facts, path, name)}
-        pairs.update((module.encode(), name.encode()) for name in own)
-    return sorted(pairs)
+def _is_main(test: ast.expr) -> bool:
+    return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
 
 
-def _is_library(facts: Facts, path: str, name: str) -> bool:
-    """Whether the name is nothing but a library's own, imported there."""
-    through = facts.exports[path][name].through
-    return any(dotted == name or dotted.endswith(f".{name}") for dotted in through) and all(is_shared(dotted) for dotted in through)
+def _defined(top: ast.AST) -> Iterator[str]:
+    if isinstance(top, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield top.name
+    elif isinstance(top, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+        for child in ast.walk(top):
+            if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
+                yield child.id
+
+
+# what the sum says
+
+
+class _Web:
+    """Which imports lead where, over the facts of many files."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.judge = cache(self._judge)
+        self.find = cache(lambda module, folder: find_module(facts.exports, module, f"{folder}/_" if folder else "_"))
+        self.target = cache(self._target)
+        self.tops = {part for path in facts.exports for part in path.removesuffix(".py").split("/")}
+
+    def _target(self, dotted: str, importer: str) -> tuple[str, str] | None:
+        """(path, name) of a project's file that a dotted path means; the name "" for a whole module."""
+        if dotted.partition(".")[0] not in self.tops:
+            return None
+        folder = importer.rpartition("/")[0]
+        whole = self.find(dotted.removesuffix(".*"), folder)
+        if whole and whole != importer:
+            return whole, ""
+        for _ in range(2):  # module.name, module.name.attribute
+            dotted, _, name = dotted.rpartition(".")
+            part = self.find(dotted, folder) if dotted else ""
+            if part and part != importer:
+                return part, name
+        return None
+
+    def _judge(self, path: str, name: str) -> Export | None:
+        """An export with what it reaches through other files added; re-exports are what they re-export."""
+        return self._judged(path, name, frozenset())
+
+    def _judged(self, path: str, name: str, seen: frozenset[tuple[str, str]]) -> Export | None:
+        export = self.facts.exports.get(path, {}).get(name)
+        if export is None or (path, name) in seen or len(seen) > MAX_FILES:
+            return export
+        client, blocking = export.client, export.blocking
+        for dotted in export.through:
+            if client and blocking and export.kind != "import":
+                break
+            target = self.target(dotted, path)
+            if target is None or not target[1]:
+                continue
+            other = self._judged(*target, seen | {(path, name)})
+            if other is None or (other.kind == "async" and export.kind not in ("import", "async")):
+                continue
+            if export.kind == "import":
+                return other
+            client, blocking = client or other.client, blocking or other.blocking
+        return replace(export, client=client, blocking=blocking)
+
+    def carrier(self, path: str, name: str) -> bool:
+        """Whether an export may matter to the importers of those that import it."""
+        export = self.judge(path, name)
+        return export is not None and (export.client or export.blocking or export.briefly) and export.kind in ("sync", "class", "value")
+
+    def carries(self, importer: str, dotted: str) -> bool:
+        """Whether a file that imports this path may hand something on that matters to its own importers."""
+        target = self.target(dotted, importer)
+        if target is None:
+            return False
+        path, name = target
+        return any(self.carrier(path, each) for each in ([name] if name else self.facts.exports[path]))
+
+    def tied(self, traits: Traits, importer: str, dotted: str) -> tuple[str, str] | None:
+        """The export with which a file must be seen together because it imports this path."""
+        target = self.target(dotted, importer)
+        if target is None:
+            return None
+        path, name = target
+        if not name:
+            return (path, "") if dotted.endswith(".*") and self.facts.exports[path] else None
+        if traits.graph:
+            return target
+        export = self.judge(path, name)
+        if export is None:
+            return None
+        if export.kind == "value":
+            needed = export.own or ((export.client or export.blocking) and traits.asynchronous)
+        elif export.kind in ("class", "sync"):
+            needed = ((export.client or export.blocking or export.briefly) and traits.asynchronous) or (export.keyed and traits.chain) or (export.client and traits.chain)
+        else:
+            needed = export.kind == "async" and (export.client or export.blocking) and traits.fans_out
+        return target if needed else None
 
 
 def units(facts: Facts) -> list[tuple[str, ...]]:
     """Files that must be seen together, each file once, in order of their first path."""
-    paths = set(facts.exports)
-    shared = _shared(facts, paths)
-    shared = {path: {name for name in names if not _is_library(facts, path, name)} for path, names in shared.items()}
-    above = {path: path for path in paths}
+    web = _Web(facts)
+    above = {path: path for path in facts.exports}
 
     def root(path: str) -> str:
         while above[path] != path:
@@ -177,14 +316,31 @@ def units(facts: Facts) -> list[tuple[str, ...]]:
             path = above[path]
         return path
 
+    def tie(one: str, other: str) -> None:
+        low, high = sorted((root(one), root(other)))
+        above[high] = low
+
+    todo: list[tuple[str, str]] = []
     for path, imports in facts.imports.items():
         for dotted in imports:
-            other = _leads(facts, dotted, path, paths, shared)
-            if other and root(other) != root(path):
-                one, two = sorted((root(other), root(path)))
-                above[two] = one
+            if target := web.tied(facts.traits[path], path, dotted):
+                tie(path, target[0])
+                todo.append(target)
+    seen = set(todo)
+    while todo:  # what a needed export is judged by is needed too
+        path, name = todo.pop()
+        export = facts.exports[path].get(name)
+        for dotted in export.through if export is not None else ():
+            target = web.target(dotted, path)
+            if target is None or target in seen or not target[1]:
+                continue
+            judged = web.judge(*target)
+            if judged is not None and (judged.client or judged.blocking or judged.briefly or export.kind == "import"):  # type: ignore[union-attr]
+                tie(path, target[0])
+                seen.add(target)
+                todo.append(target)
     found: dict[str, list[str]] = {}
-    for path in sorted(paths):
+    for path in sorted(facts.exports):
         found.setdefault(root(path), []).append(path)
     return [tuple(members) for members in found.values()]
 
@@ -198,29 +354,46 @@ class Survey:
     passed: int
 
 
-def survey(files: Mapping[str, bytes], codemods: Iterable[Codemod], parsed: Callable[[str, bytes], Source] = source_of) -> Survey:
+def survey(files: Mapping[str, bytes], codemods: Iterable[Codemod]) -> Survey:
     """Sorts the files of a project in one process."""
     codemods = list(codemods)
     sources: dict[str, Source] = {}
     unreadable: list[tuple[str, Unreadable]] = []
     facts = Facts()
     rest = dict(files)
+    glances: dict[str, Glance] = {}
     wanted = [path for path, raw in files.items() if may_matter(raw, codemods)]
     while wanted:
-        found: list[Facts] = []
+        found = [facts]
         for path in wanted:
-            raw = rest.pop(path)
             try:
-                sources[path] = parsed(path, raw)
+                sources[path] = source_of(path, rest.pop(path))
                 found.append(facts_of(sources[path]))
             except Unreadable as verdict:
                 unreadable.append((path, verdict))
-        exports = dict(facts.exports)
-        imports = dict(facts.imports)
-        for each in found:
-            exports.update(each.exports)
-            imports.update(each.imports)
-        facts = Facts(exports, imports)
-        words = second_look(facts)
-        wanted = [path for path, raw in rest.items() if any(module in raw and name in raw for module, name in words)]
+        facts = total(found)
+        wanted = second_look(facts, rest, glances)
     return Survey([tuple(sources[path] for path in unit) for unit in units(facts)], unreadable, len(rest))
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What is known of a file that was passed over."""
+
+    traits: Traits
+    imports: tuple[str, ...]
+
+
+def second_look(facts: Facts, rest: Mapping[str, bytes], glances: dict[str, Glance]) -> list[str]:
+    """Files that were passed over and are to be read after all; `glances` remembers what was seen of them."""
+    web = _Web(facts)
+    if not any(web.carrier(path, name) for path, exports in facts.exports.items() for name in exports):
+        return []
+    wanted = []
+    for path, raw in rest.items():
+        glance = glances.get(path)
+        if glance is None:
+            glance = glances[path] = Glance(Traits.of(raw), tuple(imported_paths(path, raw)))
+        if any(web.carries(path, dotted) or web.tied(glance.traits, path, dotted) for dotted in glance.imports):
+            wanted.append(path)
+    return wanted

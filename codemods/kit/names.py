@@ -82,8 +82,8 @@ class Names:
     def _walk(self, tree: ast.Module) -> None:
         parents, scopes, by_type = self.parents, self.scopes, self.by_type
         stack: list[tuple[ast.AST, Scope]] = [(child, self.module) for child in reversed(tree.body)]
-        for child in tree.body:
-            parents[child] = tree
+        for statement in tree.body:
+            parents[statement] = tree
         scopes[tree] = self.module
         openers: dict[type[ast.AST], Callable[..., list[tuple[ast.AST, Scope]]]] = {
             ast.FunctionDef: self._function, ast.AsyncFunctionDef: self._function, ast.ClassDef: self._class, ast.Lambda: self._lambda,

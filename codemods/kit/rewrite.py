@@ -313,7 +313,7 @@ class _Composition:
 
     def _droppable(self, old: Source, new: Source) -> set[str]:
         idle = unused(new) - unused(old)
-        if old.path.endswith("__init__.py"):
+        if not idle or old.path.endswith("__init__.py"):
             return set()
         exported = old.exports() or set()
         for other in self.project:
