@@ -76,7 +76,9 @@ class Project:
         return frozenset(target for target in self.targets if target and self._is_file(target))
 
     def _is_file(self, target: str) -> bool:
-        return not self.root or not os.path.isdir(f"{self.root}/{target}") or os.path.islink(f"{self.root}/{target}")
+        if not self.root:
+            return target in self._listed
+        return not os.path.isdir(f"{self.root}/{target}") or os.path.islink(f"{self.root}/{target}")
 
     @cached_property
     def python(self) -> tuple[str, ...]:
