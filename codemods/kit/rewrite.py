@@ -11,7 +11,7 @@ from .check import wrongs
 from .codemod import Codemod
 from .facts import source_of
 from .finding import Edit, Finding, Fix, Import, Place, Refusal
-from .imports import tidied, unused
+from .imports import tidied
 from .pieces import Owners, Pieces
 from .project import Project
 from .source import Source
@@ -273,11 +273,12 @@ class _Composition:
             pieces[source.path].apply(edits.get(source.path, []))
             try:
                 changed = self._parsed(source.path, pieces[source.path].text)
-                joined += self._tidy(source, changed, pieces[source.path], needs.get(source.path, []), edits.get(source.path, []), first)
-                after.append(self._parsed(source.path, pieces[source.path].text))
+                mates = self._tidy(source, changed, pieces[source.path], needs.get(source.path, []), edits.get(source.path, []), first)
+                after.append(changed if mates is None else self._parsed(source.path, pieces[source.path].text))
+                joined += mates or []
             except Unreadable as verdict:
                 return f"{verdict.reason}: {verdict.message}"
-        if wrong := wrongs(before, after):
+        if wrong := wrongs(before, after, commented={path for path, its in edits.items() if self._touches_comments(path, its)}):
             return wrong
         for fix in fixes:
             self.applied.append(_Applied(fix, self._original(fix.place)))
@@ -288,6 +289,11 @@ class _Composition:
             self.pieces[old.path] = pieces[old.path]
             self.project.replace(old.path, new.text)
         return ""
+
+    def _touches_comments(self, path: str, edits: list[tuple[int, int, bytes, int]]) -> bool:
+        """Whether an edit may take a comment away: it cuts one out, or opens a string that could swallow one."""
+        utf8 = self.project.sources[path].utf8
+        return any(b"#" in utf8[start:stop] or b"#" in text or b'"""' in text or b"'''" in text for start, stop, text, _ in edits)
 
     def _parsed(self, path: str, utf8: bytes) -> Source:
         original = self.originals[path]
@@ -300,21 +306,21 @@ class _Composition:
 
     def _tidy(
         self, old: Source, new: Source, pieces: Pieces, needs: list[tuple[Import, int]], edits: list[tuple[int, int, bytes, int]], first: int
-    ) -> list[tuple[int, int]]:  # fmt: skip
-        """Adds the imports that are needed and takes out those that nothing reads any more; who must stay together for that."""
+    ) -> list[tuple[int, int]] | None:  # fmt: skip
+        """Adds the imports that are needed and takes out those that nothing reads any more: who must stay together for that, None when nothing changed."""
         drop = self._droppable(old, new)
         changes = tidied(new, [need for need, _ in needs], drop)
         if not changes:
-            return []
+            return None
         causes = [owner for start, stop, _, owner in edits if any(name.encode() in old.utf8[start:stop] for name in drop)]
         owners = sorted({owner for _, owner in needs} | set(causes)) or sorted({owner for *_, owner in edits}) or [first]
         pieces.apply((edit.start, edit.stop, edit.text.encode("utf-8"), owners[0]) for edit in changes)
         return [(owners[0], other) for other in owners[1:]]
 
-    def _droppable(self, old: Source, new: Source) -> set[str]:
-        idle = unused(new) - unused(old)
+    def _droppable(self, old: Source, new: Source) -> frozenset[str]:
+        idle = new.unused_imports - old.unused_imports
         if not idle or old.path.endswith("__init__.py"):
-            return set()
+            return frozenset()
         exported = old.exports() or set()
         for other in self.project:
             for binding in (binding for found in other.names.module.bindings.values() for binding in found if binding.kind == "import"):

@@ -214,6 +214,17 @@ class Source:
                 return ""
         return paths.pop() if len(paths) == 1 else ""
 
+    @cached_property
+    def undefined_names(self) -> frozenset[str]:
+        return frozenset(self.names.undefined())
+
+    @cached_property
+    def unused_imports(self) -> frozenset[str]:
+        """Names that an import binds and nothing reads."""
+        from .imports import unused
+
+        return frozenset(unused(self))
+
     def bindings(self, name: str, scope: Scope) -> list[Binding]:
         return scope.bindings.get(name, [])
 
