@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from .git import Git
 from .objects import Person
 
-_OURS = frozenset({"system", "global", "command"})
+_OWN = frozenset({"system", "global"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,9 @@ def settings(git: Git) -> Settings:
     fields = git("config", "--list", "--show-scope", "-z").out.decode("utf-8", "surrogateescape").split("\0")
     for scope, pair in zip(fields[::2], fields[1::2], strict=False):
         name, _, value = pair.partition("\n")
-        everything[name] = value
-        if scope in _OURS:
+        if scope != "command":  # those are what our own calls put out
+            everything[name] = value
+        if scope in _OWN:
             own[name] = value
     return Settings(everything, own)
 

@@ -49,10 +49,11 @@ class Repository:
             raise Trouble("the folder's name holds a line break", "rename it; git's answers could not be told apart")
         git = Git(folder)
         asked = ("--is-inside-work-tree", "--show-object-format", "--absolute-git-dir", "--git-common-dir")
-        answer = git.ask("rev-parse", *asked, "--show-cdup", "--show-prefix", "HEAD^{commit}")
+        answer = git.ask("rev-parse", *asked, "HEAD^{commit}", "--show-prefix", "--show-cdup")
         if answer.code != 0:
             raise _no_commit(folder, answer)
-        inside, format, git_folder, common, up, prefix, head = answer.lines
+        inside, format, git_folder, common, head, *place = answer.lines
+        prefix, up = place if inside == "true" else ("", "")
         top = os.path.normpath(os.path.join(folder, up)) if inside == "true" else None
         return Repository(git, git_folder, os.path.normpath(os.path.join(folder, common)), format, head, top, prefix)
 

@@ -68,11 +68,8 @@ def _record(repository: Repository, id: str | None) -> Record:
 
 def _refuse_if_built_on(repository: Repository, record: Record) -> tuple[str, ...]:
     """Trouble unless the branch is as we left it; the remote branches that hold it too."""
-    format = "--format=%(objectname) %(refname)"
-    points = dict(
-        reversed(line.split(" ", 1))
-        for line in repository.git("for-each-ref", format, "refs/heads", "refs/remotes").lines
-    )
+    lines = repository.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/remotes").lines
+    points = {name: commit for commit, _, name in (line.partition(" ") for line in lines)}
     reference = f"refs/heads/{record.branch}"
     if reference not in points:
         forget(repository, record.id)
