@@ -102,12 +102,12 @@ def imported_paths(path: str, raw: bytes) -> Iterator[str]:
     for match in _IMPORTS.finditer(raw):
         module, names, plain = (part.decode("utf-8", "replace") if part else "" for part in match.groups())
         if plain:
-            yield from (part.strip().partition(" ")[0] for part in plain.split(","))
+            yield from (part.strip().partition(" ")[0] for part in plain.partition(";")[0].split(","))
             continue
         dots = len(module) - len(module.lstrip("."))
         lead = package[: len(package) - dots + 1] if dots else []
         base = ".".join([*lead, *([module.lstrip(".")] if module.lstrip(".") else [])])
-        for name in re.sub(r"#[^\r\n]*", "", names).strip("() \t").replace("\\", " ").split(","):
+        for name in re.sub(r"#[^\r\n]*|;.*", "", names).strip("() \t").replace("\\", " ").split(","):
             if word := name.strip().partition(" ")[0]:
                 yield f"{base}.{word}"
 

@@ -58,7 +58,7 @@ class Scope:
                 while scope.parent is not None:
                     scope = scope.parent
                 return scope if name in scope.bindings else None
-            if (first or scope.kind != "class") and name in scope.bindings:
+            if (first or scope.kind != "class") and name in scope.bindings and name not in scope.nonlocals:
                 return scope
             first = False
             scope = scope.parent
@@ -77,7 +77,12 @@ class Names:
         self.stores: dict[tuple[str, str], list[ast.Attribute]] = {}  # (object's name, attribute) -> assigned attributes
         self.by_type: dict[type[ast.AST], list[ast.AST]] = {}
         self.package = package
+        self._later: list[tuple[str, str, ast.AST, Scope, ast.expr | None, dict[str, object]]] = []
         self._walk(tree)
+        for name, kind, node, scope, value, more in self._later:
+            home = scope.parent.home(name) if scope.parent is not None else None
+            home = home or scope
+            home.bindings.setdefault(name, []).append(Binding(name, kind, node, home, scope, value, **more))  # type: ignore[arg-type]
 
     def _walk(self, tree: ast.Module) -> None:
         parents, scopes, by_type = self.parents, self.scopes, self.by_type
@@ -184,8 +189,9 @@ class Names:
         home: Scope = scope
         if name in scope.globals:
             home = self.module
-        elif name in scope.nonlocals:
-            home = scope.parent.home(name) or scope if scope.parent is not None else scope
+        elif name in scope.nonlocals:  # the outer def may bind it further down
+            self._later.append((name, kind, node, scope, value, more))
+            return
         home.bindings.setdefault(name, []).append(Binding(name, kind, node, home, scope, value, **more))  # type: ignore[arg-type]
 
     def _import(self, node: ast.Import, scope: Scope) -> None:

@@ -1,0 +1,66 @@
+"""Which files are seen together."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadproof.codemods import codemods
+from loadproof.codemods.kit.facts import imported_paths, survey
+
+
+def together(files: dict[str, str]) -> list[set[str]]:
+    found = survey({path: text.encode() for path, text in files.items()}, codemods().values())
+    assert not found.unreadable
+    return [{source.path for source in unit} for unit in found.units if len(unit) > 1]
+
+
+CLIENT = "from openai import OpenAI\nclient = OpenAI()\n"
+HELPER = "import requests\ndef fetch(url):\n    return requests.get(url)\n"
+ROUTE = "async def route():\n    return {}\n"
+
+
+@pytest.mark.parametrize(
+    ("importer", "line"),
+    [
+        ("app/main.py", "from app.clients import client"),
+        ("app/main.py", "from .clients import client"),
+        ("app/main.py", "from . import clients"),
+        ("app/main.py", "import app.clients"),
+        ("app/main.py", "from app import clients as c"),
+        ("app/main.py", "from clients import client"),
+        ("app/api/main.py", "from ..clients import client"),
+    ],
+)
+def test_a_client_ties_its_importers(importer: str, line: str) -> None:
+    use = {"from . import clients": "clients.client", "import app.clients": "app.clients.client", "from app import clients as c": "c.client"}.get(line, "client")
+    files = {"app/clients.py": CLIENT, importer: f"{line}\nasync def route():\n    return {use}.models.list()\n"}
+    assert together(files) == [{"app/clients.py", importer}]
+
+
+def test_a_helper_that_blocks_ties_async_files_through_sync_ones() -> None:
+    files = {
+        "helper.py": HELPER,
+        "service.py": "import helper\ndef answer(url):\n    return helper.fetch(url)\n",
+        "main.py": "from service import answer\nasync def route():\n    return answer('u')\n",
+        "script.py": "from service import answer\nprint(answer('u'))\n",
+    }
+    assert together(files) == [{"helper.py", "service.py", "main.py"}]
+
+
+def test_files_with_nothing_to_share_stay_alone() -> None:
+    files = {"a.py": HELPER, "b.py": "import a\nprint(a.__doc__)\n", "c.py": CLIENT, "d.py": "import os\nasync def f():\n    os.getcwd()\n"}
+    assert together(files) == []
+
+
+def test_a_re_export_is_followed() -> None:
+    files = {
+        "app/__init__.py": "from .clients import client\n",
+        "app/clients.py": CLIENT,
+        "main.py": "from app import client\nasync def route():\n    return client.models.list()\n",
+    }
+    assert together(files) == [{"app/__init__.py", "app/clients.py", "main.py"}]
+
+
+def test_imports_are_read_off_the_text() -> None:
+    text = b"from a import (  # why\n    b,\n    c as d,  # because\n)\nimport e.f as g, h\nfrom .i import j; x = 1\nfrom .. import k\n"
+    assert list(imported_paths("p/q/m.py", text))[:6] == ["a.b", "a.c", "e.f", "h", "p.q.i.j", "p.k"]
