@@ -123,7 +123,7 @@ WAITS = "{what} waits for ever when the other side is silent"
 
 @codemod(mentions="requests", stage="argument")
 def requests_timeout(source: Source, *, connect: float = 5, read: float = 20, stream_read: float = 0) -> Iterator[Finding]:
-    if any(_replaced(other) for other in source.project if other is source or not _is_test(other)):
+    if _replaced(source) or source.project.remember("requests replaced", lambda: any(_replaced(other) for other in source.project if not _is_test(other))):
         return  # requests itself was given a default
     limits = _Limits(source, connect, read, stream_read)
     for call in source.nodes(ast.Call):
@@ -341,7 +341,7 @@ def _is_test(source: Source) -> bool:
 
 def _tests(source: Source, what: str) -> str:
     """The tests that compare the call's arguments, when they are in sight: they will want the timeout too."""
-    found = [place for code, place in source.remember("compared arguments", lambda: _compared(source)) if what.rpartition(".")[2] in code]
+    found = [place for code, place in source.project.remember("compared arguments", lambda: _compared(source)) if what.rpartition(".")[2] in code]
     return f"tests that compare the arguments will want timeout too: {', '.join(found[:5])}" if found else ""
 
 

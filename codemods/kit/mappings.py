@@ -47,6 +47,11 @@ def holding(source: Source, node: ast.expr, key: str, call: ast.Call, hops: int 
         return right if right != "no" else holding(source, node.left, key, call, hops + 1)
     if isinstance(node, ast.Name):
         return _named(source, node, key, call, hops)
+    if isinstance(node, ast.Call):  # of a function that returns a literal
+        made = source.origins(node)
+        if all(isinstance(origin.node, ast.Dict) and origin.binding is None for origin in made):
+            answers = {holding(origin.source, origin.node, key, call, hops + 1) for origin in made if isinstance(origin.node, ast.Dict)}
+            return answers.pop() if len(answers) == 1 else "unknown"
     return "unknown"
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
+from typing import Any
 
 from .source import Source
 from .text import Text
@@ -15,6 +16,7 @@ class Project:
     def __init__(self, declared: Mapping[str, str] | None = None) -> None:
         self.sources: dict[str, Source] = {}
         self.declared: Mapping[str, str] = declared or {}
+        self.memo: dict[Any, Any] = {}  # answers about all files, by question
 
     @classmethod
     def of(cls, source: Source) -> Project:
@@ -36,8 +38,15 @@ class Project:
     def replace(self, path: str, text: Text) -> None:
         """One file has a new text: what others remember of it is forgotten."""
         self.sources[path] = Source(path, text, self)
+        self.memo.clear()
         for source in self:
             source.memo.clear()
+
+    def remember(self, question: object, answer: Callable[[], Any]) -> Any:
+        """`answer()`, computed once for these texts."""
+        if question not in self.memo:
+            self.memo[question] = answer()
+        return self.memo[question]
 
     # imports
 
