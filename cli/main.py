@@ -44,17 +44,18 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
 @common
 def diff(paths: tuple[str, ...], interactive: bool, **options: Any) -> int:
     """What would change: drawn on a terminal; piped, a patch that `git apply` takes."""
+    from .advice import after_diff
     from .outcome import outcome
     from .run import planned
     from .show import show
 
-    plans, wishes = planned(paths, options)
+    plans, wishes = planned(paths, options, drawn=True)
     if interactive:
         from .review import review
 
         return review(plans, wishes).exit_code
     found = outcome(plans)
-    show(found, wishes, plans, default="full" if wishes.is_terminal else "patch")
+    show(found, wishes, plans, "full" if wishes.is_terminal else "patch", after_diff(found, paths))
     return found.exit_code
 
 
@@ -63,15 +64,16 @@ def diff(paths: tuple[str, ...], interactive: bool, **options: Any) -> int:
 @common
 def fix(paths: tuple[str, ...], **options: Any) -> int:
     """Write the fixes to the files, each file at once and whole; prints an id for `undo`."""
+    from .advice import after_fix
     from .fixing import fix, put_back_to_standard_output
     from .run import planned
     from .show import show
 
-    plans, wishes = planned(paths, options)
+    plans, wishes = planned(paths, options, drawn=True)
     if paths == ("-",):
         return put_back_to_standard_output(plans, wishes)
     fixed = fix(plans)
-    show(fixed.outcome, wishes, plans, default="full" if wishes.is_terminal else "concise", undo=list(fixed.undo))
+    show(fixed.outcome, wishes, plans, "full" if wishes.is_terminal else "concise", after_fix(fixed.undo), undo=list(fixed.undo))
     return fixed.outcome.exit_code
 
 

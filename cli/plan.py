@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..codemods.kit.codemod import Codemod
-from ..codemods.kit.facts import Facts, facts_of, may_matter, second_look, source_of, total, units
+from ..codemods.kit.facts import Facts, Glance, facts_of, may_matter, second_look, source_of, total, units
 from ..codemods.kit.rewrite import Identity, Patch, Reported, Result, Verdict, everything, rewrite_sources
 from ..codemods.kit.source import Source
 from ..codemods.kit.text import Unreadable
@@ -18,6 +20,9 @@ from .workers import Crew, Lost
 
 SMALL = 256_000  # bytes of files that mention nothing and are parsed all the same, to tell of those that do not parse: 25 ms
 PATIENCE = 30.0  # seconds for one file
+_LIBRARIES = re.compile(
+    rb"^[ \t]*(?:from|import)[ \t]+(langchain\w*|langgraph|openai|anthropic|groq|mistralai|google\.genai|litellm|llama_index|cohere|ollama)\b", re.MULTILINE
+)
 PER_CHILD = 25  # files; below that another process costs more than it gives
 
 
@@ -28,6 +33,8 @@ class Plan:
     project: Project
     result: Result
     read: int  # files whose bytes were seen
+    users: int = 0  # files that import an LLM library
+    uses: Mapping[str, int] = field(default_factory=dict)  # distribution -> files that import it
 
     @property
     def patches(self) -> tuple[Patch, ...]:
@@ -42,12 +49,12 @@ class Plan:
         return self.result.unreadable
 
 
-def plan(project: Project, rejected: frozenset[Identity] = frozenset(), jobs: int | None = None) -> Plan:
+def plan(project: Project, rejected: frozenset[Identity] = frozenset(), jobs: int | None = None, count_libraries: bool = False) -> Plan:
     """The plan of a project. `rejected`: findings that the user said no to; `jobs`: processes at most."""
     collecting = gc.isenabled()
     gc.disable()  # nothing here is worth looking for: 5 to 12 % of the time
     try:
-        found = _survivors(project)
+        found = _survivors(project, count_libraries)
         results = [Result(unreadable=tuple(found.verdicts))]
         if found.contents:
             project.declared_for(())  # read once, here, and inherited by every child
@@ -57,12 +64,12 @@ def plan(project: Project, rejected: frozenset[Identity] = frozenset(), jobs: in
     finally:
         if collecting:
             gc.enable()
-    return Plan(project, everything(results), found.read)
+    return Plan(project, everything(results), found.read, found.users, found.uses)
 
 
 def _results(crew: Crew, project: Project, found: _Survivors) -> Iterator[Result]:
     """First what each file says of itself, then, of files that must be seen together, what is to be done."""
-    facts, wanted, seen_by = Facts(), [(path,) for path in found.contents], dict[str, int]()
+    facts, wanted, seen_by, glances = Facts(), [(path,) for path in found.contents], dict[str, int](), dict[str, Glance]()
     while wanted:
         several = [facts]
         for index, pid, answer in crew.map([("facts", paths) for paths in wanted]):
@@ -72,7 +79,7 @@ def _results(crew: Crew, project: Project, found: _Survivors) -> Iterator[Result
                 seen_by[wanted[index][0]] = pid
                 several.append(answer)
         facts = total(several)
-        wanted = [(path,) for path in second_look(facts, found.passed)]
+        wanted = [(path,) for path in second_look(facts, found.passed, glances)]
         for (path,) in wanted:
             found.contents[path] = found.passed.pop(path)
     together = [unit for unit in units(facts) if any(project.is_target(path) for path in unit)]
@@ -102,6 +109,13 @@ class _Survivors:
     contents: dict[str, bytes] = field(default_factory=dict)
     passed: dict[str, bytes] = field(default_factory=dict)  # files in which nothing can fire
     verdicts: list[Verdict] = field(default_factory=list)
+    users: int = 0
+    uses: Counter[str] = field(default_factory=Counter)
+
+    def count_libraries(self, content: bytes) -> None:
+        names = {match.decode().replace("_", "-").replace(".", "-") for match in _LIBRARIES.findall(content)}
+        self.users += bool(names)
+        self.uses.update(names)
 
 
 def default_jobs() -> int:
@@ -109,7 +123,7 @@ def default_jobs() -> int:
     return 1 if os.environ.get("PRE_COMMIT") == "1" else len(os.sched_getaffinity(0))
 
 
-def _survivors(project: Project) -> _Survivors:
+def _survivors(project: Project, count_libraries: bool) -> _Survivors:
     """Reads every file once, and keeps the bytes of those that some codemod may speak of."""
     found = _Survivors()
     spared: dict[str, bytes] = {}
@@ -124,6 +138,8 @@ def _survivors(project: Project) -> _Survivors:
                 found.verdicts.append(content)
             continue
         found.read += target
+        if count_libraries and target:
+            found.count_libraries(content)
         if may_matter(content, _codemods(project, path, usual)) or path in project.named:
             found.contents[path] = content
         elif target and b"\0" in content:

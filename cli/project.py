@@ -204,6 +204,13 @@ class Project:
         """What is declared for these files: by the nearest folder above all of them that names the distribution."""
         return self._declared_of_folder(_common([path.rpartition("/")[0] for path in paths]))
 
+    def declared_anywhere(self) -> Mapping[str, Declared]:
+        """What any folder of the project declares, the outermost first."""
+        found: dict[str, Declared] = {}
+        for folder in ["", *sorted(self._declaring)]:
+            found = {**self._declared_of_folder(folder), **found}
+        return found
+
     def _declared_of_folder(self, folder: str) -> Mapping[str, Declared]:
         known = self._folder_declared
         if folder not in known:

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 
-def planned(paths: Sequence[str], options: dict[str, Any]) -> tuple[list[Plan], Wishes]:
-    """The plans of the projects that hold these paths, and how the user wants to see them."""
+def planned(paths: Sequence[str], options: dict[str, Any], drawn: bool = False) -> tuple[list[Plan], Wishes]:
+    """The plans of the projects that hold these paths, and how the user wants to see them. `drawn`: a terminal gets the full picture."""
     asked, wishes, jobs, instead = understood({**options, "paths": tuple(paths)})
     from .plan import plan
     from .project import projects
 
-    plans = [plan(project, jobs=jobs) for project in projects(paths, asked, instead)]
+    is_full = wishes.format == "full" or (drawn and wishes.format is None and wishes.is_terminal)
+    plans = [plan(project, jobs=jobs, count_libraries=is_full) for project in projects(paths, asked, instead)]
     if not any(each.read or each.unreadable for each in plans) and not wishes.quiet:
         from .show import say
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from .options import Wishes
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 
-def show(outcome: Outcome, wishes: Wishes, plans: Iterable[Plan] = (), default: str = "concise", next_step: str = "", **more: object) -> None:
-    """The outcome in the form that was wished for. `more` goes into the JSON."""
+Step = tuple[str, str]  # what to type next, and what it does
+
+
+def show(outcome: Outcome, wishes: Wishes, plans: Sequence[Plan] = (), default: str = "concise", steps: Iterable[Step] = (), **more: object) -> None:
+    """The outcome in the form that was wished for. `steps` are what to type next; `more` goes into the JSON."""
     form = "statistics" if wishes.statistics else wishes.format or default
     if form == "json":
         from .report.json import document
@@ -26,17 +29,17 @@ def show(outcome: Outcome, wishes: Wishes, plans: Iterable[Plan] = (), default: 
         from .report.patch import patch
 
         _put(patch(outcome), wishes)
-        _say_summary(outcome, wishes)
+        _say_summary(outcome, wishes, steps)
     elif form == "full":
         from .report.terminal import drawn
 
-        _put([drawn(outcome, list(plans), wishes, next_step).encode("utf-8", "surrogateescape")], wishes)
+        _put([drawn(outcome, plans, wishes, steps).encode("utf-8", "surrogateescape")], wishes)
     else:
         from .report import concise
 
         lines = concise.statistics(outcome) if form == "statistics" else concise.lines(outcome)
         _put((f"{line}\n".encode("utf-8", "backslashreplace") for line in lines), wishes)
-        _say_summary(outcome, wishes)
+        _say_summary(outcome, wishes, steps)
 
 
 def _put(parts: Iterable[bytes], wishes: Wishes) -> None:
@@ -53,7 +56,7 @@ def _put(parts: Iterable[bytes], wishes: Wishes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _say_summary(outcome: Outcome, wishes: Wishes) -> None:
+def _say_summary(outcome: Outcome, wishes: Wishes, steps: Iterable[Step]) -> None:
     if wishes.quiet:
         return
     from .report.clean import clean_line
@@ -64,6 +67,8 @@ def _say_summary(outcome: Outcome, wishes: Wishes) -> None:
     for line in _unused(outcome):
         say(clean_line(line))
     say(summary(outcome))
+    for command, what in steps:
+        say(clean_line(f"{command}   {what}"))
 
 
 def _unused(outcome: Outcome) -> Iterator[str]:

@@ -35,13 +35,14 @@ def summary(outcome: Outcome) -> str:
     """One sentence with the numbers, which add up."""
     counts = outcome.counts
     files = len({row.path for row in outcome.rows})
+    unread = f"; {counted(len(outcome.unreadable), 'file')} not read" if outcome.unreadable else ""
     if not counts["found"]:
-        return f"nothing found in {counted(outcome.read, 'Python file')}"
+        return f"nothing found in {counted(outcome.read, 'Python file')}{unread}"
     parts = [
         f"{counts['fixable']} can be fixed" if counts["fixable"] else "",
         *(f"{counts[status]} {status}" for status in ("fixed", "refused", "suppressed", "failed") if counts[status]),
     ]
-    return f"{counted(counts['found'], 'finding')} in {counted(files, 'file')}: " + ", ".join(part for part in parts if part)
+    return f"{counted(counts['found'], 'finding')} in {counted(files, 'file')}: " + ", ".join(part for part in parts if part) + unread
 
 
 def counted(number: int, noun: str) -> str:
