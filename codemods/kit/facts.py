@@ -225,12 +225,13 @@ def _defined(top: ast.AST) -> Iterator[str]:
 class _Web:
     """Which imports lead where, over the facts of many files."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, rest: Iterable[str] = ()) -> None:
         self.facts = facts
         self.judge = cache(self._judge)
-        self.find = cache(lambda module, folder: find_module(facts.exports, module, f"{folder}/_" if folder else "_"))
+        paths = {*facts.exports, *rest}
+        self.find = cache(lambda module, folder: find_module(paths, module, f"{folder}/_" if folder else "_"))
         self.target = cache(self._target)
-        self.tops = {part for path in facts.exports for part in path.removesuffix(".py").split("/")}
+        self.tops = {part for path in paths for part in path.removesuffix(".py").split("/")}
 
     def _target(self, dotted: str, importer: str) -> tuple[str, str] | None:
         """(path, name) of a project's file that a dotted path means; the name "" for a whole module."""
@@ -281,7 +282,7 @@ class _Web:
         if target is None:
             return False
         path, name = target
-        return any(self.carrier(path, each) for each in ([name] if name else self.facts.exports[path]))
+        return any(self.carrier(path, each) for each in ([name] if name else self.facts.exports.get(path, ())))
 
     def tied(self, traits: Traits, importer: str, dotted: str) -> tuple[str, str] | None:
         """The export with which a file must be seen together because it imports this path."""
@@ -290,7 +291,7 @@ class _Web:
             return None
         path, name = target
         if not name:
-            return (path, "") if dotted.endswith(".*") and self.facts.exports[path] else None
+            return (path, "") if dotted.endswith(".*") and self.facts.exports.get(path) else None
         if traits.graph:
             return target
         export = self.judge(path, name)
@@ -385,15 +386,38 @@ class Glance:
 
 
 def second_look(facts: Facts, rest: Mapping[str, bytes], glances: dict[str, Glance]) -> list[str]:
-    """Files that were passed over and are to be read after all; `glances` remembers what was seen of them."""
-    web = _Web(facts)
-    if not any(web.carrier(path, name) for path, exports in facts.exports.items() for name in exports):
+    """Files that were passed over and are to be read after all; `glances` remembers what was seen of them.
+
+    Those that use a shared object; and, from asynchronous files on, what may lead to a call that blocks.
+    """
+    web = _Web(facts, rest)
+    shared = [(path, name) for path, exports in facts.exports.items() for name in exports if web.carrier(path, name)]
+    if not shared:
         return []
-    wanted = []
-    for path, raw in rest.items():
-        glance = glances.get(path)
-        if glance is None:
-            glance = glances[path] = Glance(Traits.of(raw), tuple(imported_paths(path, raw)))
-        if any(web.carries(path, dotted) or web.tied(glance.traits, path, dotted) for dotted in glance.imports):
-            wanted.append(path)
-    return wanted
+
+    def glance(path: str) -> Glance:
+        if path not in glances:
+            glances[path] = Glance(Traits.of(rest[path]), tuple(imported_paths(path, rest[path])))
+        return glances[path]
+
+    def imports(path: str) -> Iterable[str]:
+        return facts.imports[path] if path in facts.imports else glance(path).imports
+
+    words = {(_tail(path), name.encode()) for path, name in shared if (export := web.judge(path, name)) is not None and export.own}
+    wanted = {path for path, raw in rest.items() if any(tail in raw and name in raw for tail, name in words)}
+    asynchronous = [path for path, raw in rest.items() if b"async def" in raw]
+    wanted |= set(asynchronous)
+    wanted = {path for path in wanted if any(web.tied(glance(path).traits, path, dotted) for dotted in glance(path).imports)}
+    reached = {*asynchronous, *(path for path, traits in facts.traits.items() if traits.asynchronous)}
+    seen = set(reached)
+    for _ in range(MAX_FILES + 1):
+        reached = {target[0] for path in reached for dotted in imports(path) if (target := web.target(dotted, path)) is not None} - seen
+        seen |= reached
+        wanted |= {path for path in reached if path in rest and any(web.carries(path, dotted) for dotted in glance(path).imports)}
+    return sorted(wanted)
+
+
+def _tail(path: str) -> bytes:
+    """The last part of a file's module, as importers write it."""
+    parts = path.removesuffix(".py").split("/")
+    return (parts[-2] if parts[-1] == "__init__" and len(parts) > 1 else parts[-1]).encode()

@@ -125,17 +125,20 @@ class Names:
             if binder is not None:
                 binder(node, scope)
             start = len(stack)
-            for name in node._fields:
+            for name in _CHILDREN[kind]:
                 value = getattr(node, name, None)
+                if value is None:
+                    continue
                 if value.__class__ is list:
                     for child in value:
-                        if isinstance(child, ast.AST):
+                        if child is not None:
                             parents[child] = node
                             stack.append((child, scope))
-                elif isinstance(value, ast.AST) and not isinstance(value, (ast.expr_context, ast.operator)):
+                else:
                     parents[value] = node
                     stack.append((value, scope))
-            stack[start:] = stack[start:][::-1]
+            if len(stack) - start > 1:
+                stack[start:] = stack[start:][::-1]
 
     # what opens a scope: its children, each with the scope in which it is evaluated
 
@@ -295,6 +298,16 @@ class Names:
         return {
             name for name, loads in self.loads.items() if name not in BUILTINS and any(self.scopes[load].home(name) is None for load in loads)
         }  # fmt: skip
+
+
+# The fields of a node that hold nodes; operators, contexts and plain values have nothing to say.
+_PLAIN = frozenset("ctx op ops id attr arg name names_ module level value_ kind type_comment conversion returns_ lineno type_ignores asname simple is_async rest kwd_attrs".split())
+_CHILDREN: dict[type[ast.AST], tuple[str, ...]] = {}
+for _kind in vars(ast).values():
+    if isinstance(_kind, type) and issubclass(_kind, ast.AST):
+        _CHILDREN[_kind] = tuple(field for field in _kind._fields if field not in _PLAIN)
+for _kind, _fields in {ast.Global: (), ast.Nonlocal: (), ast.Constant: (), ast.MatchSingleton: (), ast.MatchMapping: ("keys", "patterns")}.items():
+    _CHILDREN[_kind] = _fields
 
 
 def _targets(target: ast.expr) -> list[str]:
