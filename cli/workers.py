@@ -69,10 +69,14 @@ class _Child:
 class Crew:
     """Forked children that live through several rounds of work and remember what they did."""
 
-    def __init__(self, work: Callable[[Any], Any], size: int, patience: Callable[[Any], float]) -> None:
-        """`patience(piece)`: the seconds that a piece may take."""
+    def __init__(
+        self, work: Callable[[Any], Any], size: int, patience: Callable[[Any], float], memory: int | None = MEMORY, ahead: int = _AHEAD
+    ) -> None:  # fmt: skip
+        """`patience(piece)`: the seconds that a piece may take. `memory`: the bytes that a child and what it starts may map each."""
         self.work = work
         self.patience = patience
+        self.memory = memory
+        self.ahead = ahead
         self.children: list[_Child] = []
         gc.freeze()  # what is there already is shared with the children and stays so
         self._sigpipe = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -96,7 +100,7 @@ class Crew:
         if pid == 0:
             for door in (ask, answers, *(door for child in self.children for door in (child.ask, child.answers))):
                 os.close(door)  # a pipe ends only when nobody holds it
-            _serve(self.work, asked, answer)
+            _serve(self.work, asked, answer, self.memory)
         os.close(asked)
         os.close(answer)
         self.children.append(_Child(pid, ask, answers))
@@ -136,7 +140,7 @@ class Crew:
             yield child.done(), child.pid, lost
 
     def _feed(self, pieces: Sequence[Any], todo: deque[int]) -> None:
-        for ahead in range(_AHEAD):
+        for ahead in range(self.ahead):
             for child in self.children:
                 if len(child.waiting) > ahead:
                     continue
@@ -149,12 +153,13 @@ class Crew:
                         child.send(index, piece, self.patience(pieces[index]))
 
 
-def _serve(work: Callable[[Any], Any], asked: int, answer: int) -> NoReturn:
+def _serve(work: Callable[[Any], Any], asked: int, answer: int, memory: int | None) -> NoReturn:
     """The child's life: a piece comes in, the answer goes out. It ends with the pipe, and never returns into its parent's code."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        _, most = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most), most))
+        if memory is not None:
+            _, most = resource.getrlimit(resource.RLIMIT_AS)
+            resource.setrlimit(resource.RLIMIT_AS, (memory if most == resource.RLIM_INFINITY else min(memory, most), most))
         while header := os.read(asked, _HEADER):
             piece = _unpacked(_read(asked, int.from_bytes(header, "big")))
             try:
