@@ -260,6 +260,8 @@ class _Web:
         for dotted in export.through:
             if client and blocking and export.kind != "import":
                 break
+            if dotted.partition(".")[0] not in self.tops:
+                continue
             target = self.target(dotted, path)
             if target is None or not target[1]:
                 continue
@@ -269,6 +271,8 @@ class _Web:
             if export.kind == "import":
                 return other
             client, blocking = client or other.client, blocking or other.blocking
+        if (client, blocking) == (export.client, export.blocking):
+            return export
         return replace(export, client=client, blocking=blocking)
 
     def carrier(self, path: str, name: str) -> bool:
@@ -391,7 +395,7 @@ def second_look(facts: Facts, rest: Mapping[str, bytes], glances: dict[str, Glan
     Those that use a shared object; and, from asynchronous files on, what may lead to a call that blocks.
     """
     web = _Web(facts, rest)
-    shared = [(path, name) for path, exports in facts.exports.items() for name in exports if web.carrier(path, name)]
+    shared = [(path, name) for path, exports in facts.exports.items() for name, export in exports.items() if export.kind != "import" and web.carrier(path, name)]
     if not shared:
         return []
 
