@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .help import Commands, option
-from .options import common, paths
+from .options import common, output, paths, wished
 from .trouble import Trouble
 
 
@@ -108,16 +108,17 @@ def list_(as_json: bool) -> int:
     from .report.pages import listing, listing_as_json
     from .settings import known
 
-    click.echo(listing_as_json(known()) if as_json else listing(known()))
+    click.echo(listing_as_json(known().values()) if as_json else listing(known().values()))
     return 0
 
 
 @commands.command()
-def demo() -> int:
+@output
+def demo(**options: Any) -> int:
     """Two services that fail under load, in a temporary folder, and what would change in them."""
     from .demo import demo
 
-    return demo()
+    return demo(wished(options))
 
 
 def main() -> None:
@@ -139,4 +140,18 @@ def main() -> None:
 
         stop_quietly()
         code = 2
+    except Exception as error:  # a bug of ours; 1 would read as "findings remain"
+        code = 2
+        _own_up(error)
     sys.exit(code)
+
+
+def _own_up(error: Exception) -> None:
+    import traceback
+
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    click.echo(f"loadproof: internal error: {type(error).__name__}: {error} ({last.name}, line {last.lineno})", err=True)
+    if {"-v", "--verbose"} & set(sys.argv):
+        traceback.print_exception(error)
+    else:
+        click.echo("  this is a bug; please report it with what the same command says with -v", err=True)

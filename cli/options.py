@@ -77,9 +77,13 @@ def understood(options: dict[str, Any]) -> tuple[Asked, Wishes, int | None, tupl
 
     words = ("select", "extend_select", "ignore", "unsafe_fixes", "settings", "exclude", "extend_exclude", "force_exclude")
     wanted = asked(**{word: options.pop(word) for word in words if word in options})
+    return wanted, wished(options), options.pop("jobs", None), _standard_input(options)
+
+
+def wished(options: dict[str, Any]) -> Wishes:
+    """The wishes for the output, taken out of `options`."""
     looks = {"output_format": "format", "output_file": "file"} | {name: name for name in ("statistics", "color", "quiet", "verbose")}
-    wishes = Wishes(**{looks[word]: options.pop(word) for word in list(options) if word in looks})
-    return wanted, wishes, options.pop("jobs", None), _standard_input(options)
+    return Wishes(**{looks[word]: options.pop(word) for word in list(options) if word in looks})
 
 
 def _standard_input(options: dict[str, Any]) -> tuple[str, bytes] | None:
