@@ -132,6 +132,11 @@ def _runner() -> GitPython:
     return GitPython()
 
 
+def ready() -> None:
+    """Import now what the first call of git would import; for those about to fork."""
+    _runner()
+
+
 def plain_input(content: bytes) -> BinaryIO:
     """A file that git can read `content` from."""
     from tempfile import TemporaryFile

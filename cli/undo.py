@@ -166,7 +166,7 @@ def _carried(path: str, before: bytes, now: bytes, after: bytes) -> bytes:
 def _refuse_if_wrong(path: str, before: bytes, after: bytes) -> None:
     """Trouble when what is left would not run: a later commit uses what the dropped one brought."""
     try:
-        wrong = wrongs([source_of(path, before)], [source_of(path, after)])
+        wrong = wrongs([source_of(path, before)], [source_of(path, after)], ())
     except Unreadable as verdict:
         wrong = verdict.reason
     if wrong:
