@@ -118,6 +118,15 @@ class Pieces:
             at = piece.stop
         return found
 
+    def owner_within(self, start: int, stop: int) -> int | None:
+        """Who changed something in bytes start..stop of the present text; None if nobody did."""
+        at = 0
+        for piece in self.pieces:
+            if piece.owner >= 0 and at <= stop and at + piece.size >= start:
+                return piece.owner
+            at += piece.size
+        return None
+
     def original_offset(self, offset: int) -> int:
         """Where a byte of the present text stood in the original; for new text, where it was put in."""
         at = last = 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -84,12 +85,14 @@ class Choice:
     """Which codemods run, with which settings, and which of their fixes are taken.
 
     `rejected` names findings that the user said no to, as (codemod, path, line, column): reported, not applied.
+    `format` lays a changed file out, given its path, its text before and its new text; only what it does at our edits is kept.
     """
 
     codemods: tuple[str, ...]
     settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     unsafe: bool = False
     rejected: frozenset[Identity] = frozenset()
+    format: Callable[[str, str, str], str] | None = None
 
     def chosen(self) -> list[Codemod]:
         """The codemods themselves, in the order in which they are applied."""
@@ -274,7 +277,8 @@ class _Composition:
             try:
                 changed = self._parsed(source.path, pieces[source.path].text)
                 mates = self._tidy(source, changed, pieces[source.path], needs.get(source.path, []), edits.get(source.path, []), first)
-                after.append(changed if mates is None else self._parsed(source.path, pieces[source.path].text))
+                laid_out = self._lay_out(source, pieces[source.path])
+                after.append(changed if mates is None and not laid_out else self._parsed(source.path, pieces[source.path].text))
                 joined += mates or []
             except Unreadable as verdict:
                 return f"{verdict.reason}: {verdict.message}"
@@ -316,6 +320,29 @@ class _Composition:
         owners = sorted({owner for _, owner in needs} | set(causes)) or sorted({owner for *_, owner in edits}) or [first]
         pieces.apply((edit.start, edit.stop, edit.text.encode("utf-8"), owners[0]) for edit in changes)
         return [(owners[0], other) for other in owners[1:]]
+
+    def _lay_out(self, old: Source, pieces: Pieces) -> bool:
+        """Formats what was edited; whether that changed anything. Where the formatter would touch other lines it is not followed."""
+        if self.choice.format is None:
+            return False
+        utf8 = pieces.text
+        text = utf8.decode("utf-8")
+        formatted = self.choice.format(old.path, old.utf8.decode("utf-8"), text)
+        if formatted == text:
+            return False
+        one, two = text.splitlines(keepends=True), formatted.splitlines(keepends=True)
+        starts = [0]
+        for line in one:
+            starts.append(starts[-1] + len(line.encode("utf-8")))
+        edits = []
+        for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, one, two, autojunk=False).get_opcodes():
+            if tag != "equal":
+                owner = pieces.owner_within(starts[i1], starts[i2])
+                if owner is None:
+                    return False
+                edits.append((starts[i1], starts[i2], "".join(two[j1:j2]).encode("utf-8"), owner))
+        pieces.apply(edits)
+        return True
 
     def _droppable(self, old: Source, new: Source) -> frozenset[str]:
         idle = new.unused_imports - old.unused_imports
