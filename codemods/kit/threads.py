@@ -1,0 +1,283 @@
+"""What keeps a function of the project from running in another thread while the event loop goes on."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .callgraph import Function, Trail, callees, closure, made_once
+from .libraries.blocking import LOOP_BOUND, LOOP_FREE, THREAD_BOUND, Kind
+from .origins import assignments
+from .source import Source
+from .waiting import calls_in, inner, kind_of, path_of, wait_of
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A reason, by its code, and what it is about in words."""
+
+    code: str
+    words: str
+
+
+def bar_of(start: Function, shared: bool) -> Bar | None:
+    """The first reason why a sync function must stay in the loop's thread; `shared`: others may use the same instance meanwhile."""
+    functions = closure(start)
+    for function, _ in functions:
+        for bar in _bars(function, start):
+            return bar
+        if shared and function.node.name not in ("__init__", "__post_init__", "__new__"):
+            for attr in _kept_attributes(function):
+                return Bar("shared-state", f"{function.name}() changes `{attr}` of an object that others may use at the same time")
+    return _file_bar([function for function, _ in functions])
+
+
+def _bars(function: Function, start: Function) -> Iterator[Bar]:
+    source, node = function.source, function.node
+    for part in inner(node):
+        if isinstance(part, (ast.Attribute, ast.Name)) and isinstance(part.ctx, ast.Load):
+            yield from _by_path(function, path_of(source, part))
+    for call in calls_in(source, node):
+        yield from _by_call(function, call)
+    for part in inner(node):
+        if isinstance(part, ast.Assign) and any(isinstance(target, ast.Attribute) for target in part.targets):
+            kind = kind_of(source, part.value)
+            if kind is not None and kind.threads == "own":
+                yield Bar("thread-affine", f"{function.name}() keeps a {kind.name}, which would belong to another thread")
+    for name in _written_globals(function):
+        yield Bar("shared-state", f"{function.name}() changes the global `{name}`")
+    if node is not start.node:
+        return
+    for part in inner(node):
+        if isinstance(part, ast.Return) and part.value is not None:
+            yield from _by_result(function, part.value)
+
+
+def _by_path(function: Function, path: str) -> Iterator[Bar]:
+    if not path or "." not in path and path not in THREAD_BOUND:
+        return
+    root, _, rest = path.partition(".")
+    if root == "asyncio" and rest and rest.partition(".")[0] not in LOOP_FREE:
+        yield Bar("uses-the-loop", f"{function.name}() uses {path}")
+    for table, code in ((THREAD_BOUND, "thread-affine"), (LOOP_BOUND, "uses-the-loop")):
+        parts = path.split(".")
+        for length in range(1, min(len(parts), 4) + 1):
+            if (words := table.get(".".join(parts[:length]))) is not None:
+                yield Bar(code, f"{function.name}() uses {'.'.join(parts[:length])}: {words}")
+
+
+def _by_call(function: Function, call: ast.Call) -> Iterator[Bar]:
+    source = function.source
+    for other in callees(source, call):
+        if other.asynchronous and not _run_at_once(source, call):
+            yield Bar("uses-the-loop", f"{function.name}() makes a coroutine of {other.name}()")
+    if isinstance(call.func, ast.Attribute) and call.func.attr in ("set", "reset") and source.made_by(call.func.value) == "contextvars.ContextVar":
+        yield Bar("context-bound", f"{function.name}() sets a context variable, which would be lost with the thread")
+    wait = wait_of(source, call)
+    if wait is not None and wait.kind is not None and isinstance(call.func, ast.Attribute) and not local_to(source, call.func.value, function.node):
+        if wait.kind.threads == "own":
+            yield Bar("thread-affine", f"{function.name}() uses a {wait.kind.name} that was made elsewhere")
+        elif wait.kind.threads == "one" and shared_root(source, call.func.value):
+            yield Bar("shared-connection", f"{function.name}() uses a {wait.kind.name} that all callers share")
+
+
+def _run_at_once(source: Source, call: ast.Call) -> bool:
+    above = source.parent(call)
+    return isinstance(above, ast.Call) and source.qualified(above.func) in ("asyncio.run", "asgiref.sync.async_to_sync", "anyio.from_thread.run")
+
+
+def _by_result(function: Function, value: ast.expr) -> Iterator[Bar]:
+    """What the function gives back, and the loop's thread goes on with."""
+    if isinstance(value, ast.GeneratorExp):
+        yield Bar("lazy-iteration", f"{function.name}() returns a generator, which waits while it is iterated")
+        return
+    kind = kind_of(function.source, value)
+    if kind is not None and kind.threads == "own" and kind.name != "SQLAlchemy result":
+        yield Bar("thread-affine", f"{function.name}() returns a {kind.name}, which would belong to another thread")
+    for origin in function.source.origins(value):
+        if isinstance(origin.node, ast.Call) and _streams(origin.node):
+            yield Bar("lazy-iteration", f"{function.name}() returns a response that is still being read")
+
+
+def _streams(call: ast.Call) -> bool:
+    return any(given.arg == "stream" and isinstance(given.value, ast.Constant) and given.value.value is True for given in call.keywords)
+
+
+# objects
+
+
+def root_of(node: ast.expr) -> ast.expr:
+    """The name at which a chain of attributes, items and calls starts."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call, ast.Await)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node
+
+
+def local_to(source: Source, node: ast.expr, function: ast.AST) -> bool:
+    """Whether an object was made by the function itself: its name lives there and is no parameter."""
+    root = root_of(node)
+    if not isinstance(root, ast.Name):
+        return True
+    home = source.scope(root).home(root.id)
+    if home is None or home.node is not function:
+        path = source.qualified(root)
+        return isinstance(node, ast.Call) and bool(path)  # `sqlite3.connect(...).execute(...)`
+    return not any(binding.kind == "param" or (binding.kind == "assign" and binding.value is not None and _handed_on(source, binding.value, function)) for binding in home.bindings[root.id])
+
+
+def _handed_on(source: Source, value: ast.expr, function: ast.AST) -> bool:
+    """Whether a local name is only another name for an object from elsewhere (`db = self.db`)."""
+    if isinstance(value, ast.Call):
+        kind = kind_of(source, value)
+        func = value.func
+        return kind is not None and isinstance(func, ast.Attribute) and kind_of(source, func.value) is not None and not local_to(source, func.value, function)
+    return isinstance(value, (ast.Name, ast.Attribute, ast.Subscript)) and not local_to(source, value, function)
+
+
+def shared_root(source: Source, node: ast.expr) -> bool:
+    """Whether an object hangs on a module's global or on `self`."""
+    root = root_of(node)
+    if not isinstance(root, ast.Name):
+        return False
+    home = source.scope(root).home(root.id)
+    if home is None or home.kind in ("module", "class"):
+        return not source.qualified(root) or not isinstance(node, ast.Call)
+    first = home.bindings[root.id][0]
+    if first.kind == "param":
+        return bool(node is not root and isinstance(node, ast.Attribute) and source.class_of(home.node) is not None and _is_first(home.node, first.node))
+    return any(binding.kind == "assign" and isinstance(binding.value, (ast.Name, ast.Attribute)) and shared_root(source, binding.value) for binding in home.bindings[root.id])
+
+
+def _is_first(function: ast.AST, arg: ast.AST) -> bool:
+    return isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) and [*function.args.posonlyargs, *function.args.args][:1] == [arg]
+
+
+def exclusive(source: Source, call: ast.Call) -> bool:
+    """Whether the object whose method is called belongs to the function that calls it."""
+    func = call.func
+    if not isinstance(func, ast.Attribute):
+        return True
+    function = source.function(call)
+    root = root_of(func)
+    if not isinstance(root, ast.Name) or function is None:
+        return isinstance(root_of(func), ast.Constant)
+    home = source.scope(root).home(root.id)
+    if home is None or home.node is not function:
+        return isinstance(func.value, ast.Call)
+    values = [binding.value for binding in home.bindings[root.id]]
+    return all(isinstance(value, ast.Call) and callees_or_class(source, value) for value in values)
+
+
+def callees_or_class(source: Source, call: ast.Call) -> bool:
+    """Whether a call makes an instance of a class of the project."""
+    return any(origin.kind == "class" for origin in source.origins(call.func))
+
+
+# state
+
+
+def _written_globals(function: Function) -> Iterator[str]:
+    """Module-level names that the function assigns, or changes by reading and writing."""
+    source, node = function.source, function.node
+    scope = source.names.inner[node]
+    for part in inner(node):
+        targets = part.targets if isinstance(part, ast.Assign) else [part.target] if isinstance(part, (ast.AugAssign, ast.AnnAssign)) else []
+        for target in targets:
+            if isinstance(target, ast.Name) and target.id in scope.globals and not made_once(source, part):
+                yield target.id
+            elif isinstance(part, ast.AugAssign) and isinstance(target, (ast.Subscript, ast.Attribute)):
+                root = root_of(target)
+                if isinstance(root, ast.Name) and (home := source.scope(root).home(root.id)) is not None and home.kind == "module":
+                    yield root.id
+
+
+def _kept_attributes(function: Function) -> Iterator[str]:
+    """Attributes of `self` that a method assigns, except once when they are missing."""
+    source, node = function.source, function.node
+    owner = source.class_of(node)
+    if owner is None or source.parent(node) is not owner:
+        return
+    for attr, given in assignments(source, owner).items():
+        for statement, _, _ in given:
+            if source.function(statement) is node and not made_once(source, statement):
+                yield f"self.{attr}"
+
+
+# files
+
+
+def _file_bar(functions: list[Function]) -> Bar | None:
+    """A file under a fixed name that is read and written, or written anew: in threads, two requests get into each other."""
+    for function in functions:
+        for path in [*fixed_writes(function.source, function.node), *rewritten(function.source, function.node)]:
+            return Bar("file-update", f"{function.name}() writes the file {path}; two threads at once would mix it up")
+    return None
+
+
+def fixed_writes(source: Source, function: ast.AST) -> Iterator[str]:
+    """The paths, as written, of files that a function overwrites and that are the same in every call."""
+    for call in calls_in(source, function):
+        written = written_path(source, call)
+        if written is not None and not _varies(source, written, function):
+            yield source.code(written)
+
+
+def rewritten(source: Source, function: ast.AST) -> Iterator[str]:
+    """The paths, as written, of files that a function both reads and overwrites."""
+    read, written = set(), set()
+    for call in calls_in(source, function):
+        path = written_path(source, call)
+        if path is not None:
+            written.add(source.code(path))
+        elif path_of(source, call.func) == "builtins.open" and call.args:
+            read.add(source.code(call.args[0]))
+        elif isinstance(call.func, ast.Attribute) and call.func.attr in ("read_text", "read_bytes"):
+            read.add(source.code(call.func.value))
+    yield from sorted(read & written)
+
+
+def written_path(source: Source, call: ast.Call) -> ast.expr | None:
+    """The path of a file that a call overwrites."""
+    if path_of(source, call.func) in ("builtins.open", "io.open", "codecs.open") and call.args:
+        mode = call.args[1] if len(call.args) > 1 else next((given.value for given in call.keywords if given.arg == "mode"), None)
+        return call.args[0] if isinstance(mode, ast.Constant) and isinstance(mode.value, str) and set(mode.value) & set("w+x") else None
+    if isinstance(call.func, ast.Attribute) and call.func.attr in ("write_text", "write_bytes", "open"):
+        kind = kind_of(source, call.func.value)
+        mode = call.args[0] if call.args else next((given.value for given in call.keywords if given.arg == "mode"), None)
+        if kind is not None and kind.name == "path":
+            writes = call.func.attr != "open" or (isinstance(mode, ast.Constant) and isinstance(mode.value, str) and bool(set(mode.value) & set("w+x")))
+            return call.func.value if writes else None
+    return None
+
+
+def _varies(source: Source, path: ast.expr, function: ast.AST, hops: int = 0) -> bool:
+    """Whether a path depends on what the function was given, or on the moment."""
+    for part in ast.walk(path):
+        if isinstance(part, ast.Call) and source.qualified(part.func).partition(".")[0] in ("uuid", "tempfile", "time", "datetime", "secrets", "random"):
+            return True
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
+            home = source.scope(part).home(part.id)
+            if home is None or home.kind in ("module", "class"):
+                continue
+            for binding in home.bindings[part.id]:
+                if binding.kind == "param" and not (source.class_of(home.node) is not None and _is_first(home.node, binding.node)):
+                    return True
+                if binding.kind in ("for", "with", "except", "augmented") or (binding.value is not None and binding.kind == "assign" and hops < 5 and _varies(source, binding.value, function, hops + 1)):
+                    return True
+    return False
+
+
+def passes_affine(source: Source, call: ast.Call) -> Kind | None:
+    """An argument of the call that belongs to the thread it was made in."""
+    for value in [*call.args, *(given.value for given in call.keywords)]:
+        kind = kind_of(source, value.value if isinstance(value, ast.Starred) else value)
+        if kind is not None and kind.threads == "own":
+            return kind
+    return None
+
+
+def trail_words(trail: Trail) -> str:
+    """The way to a wait, in words: `load() -> fetch() -> requests.get`."""
+    names = [f"{function.name}()" for function in trail.through]
+    return " -> ".join([*names, trail.wait.name])
