@@ -27,3 +27,10 @@ def after_fix(undo: Sequence[str]) -> Iterator[Step]:
     """Once files were written."""
     for name in undo:
         yield f"loadproof undo {name}", "take it back"
+
+
+def after_apply(branch: str, base: str, undo: str) -> Iterator[Step]:
+    """Once a branch was made."""
+    yield f"git log -p {base[:10]}..{shlex.quote(branch)}", "read it"
+    yield f"git push -u origin {shlex.quote(branch)}", "let others read it"
+    yield f"loadproof undo {undo}", "take it back"

@@ -124,4 +124,4 @@ def undo(root: str, name: str, codemod: str | None = None) -> list[str]:
         raise Trouble(f"nothing was taken back: {error.strerror}", "", 3) from None
     if codemod is None:
         journal.forget(root, name)
-    return [path for path, _, _ in changes]
+    return [path.removeprefix(f"{root}/") for path, _, _ in changes]

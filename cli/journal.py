@@ -91,6 +91,14 @@ def entries(root: str) -> list[str]:
     return [name.removesuffix(".json") for name in names]
 
 
+def when(root: str, name: str) -> float:
+    return os.stat(os.path.join(folder(root), f"{name}.json")).st_mtime
+
+
+def in_repository(root: str) -> bool:
+    return _git_folder(root) is not None
+
+
 def entry(root: str, name: str) -> Entry:
     """An entry by its id."""
     if name not in entries(root):

@@ -47,13 +47,13 @@ def diff(paths: tuple[str, ...], interactive: bool, **options: Any) -> int:
     from .advice import after_diff
     from .outcome import outcome
     from .run import planned
-    from .show import show
+    from .show import say_fixed, show
 
-    plans, wishes = planned(paths, options, drawn=True)
+    plans, wishes = planned(paths, options, drawn=not interactive)
     if interactive:
         from .review import review
 
-        return review(plans, wishes).exit_code
+        return say_fixed(review(plans, wishes), wishes)
     found = outcome(plans)
     show(found, wishes, plans, "full" if wishes.is_terminal else "patch", after_diff(found, paths))
     return found.exit_code
@@ -78,6 +78,28 @@ def fix(paths: tuple[str, ...], **options: Any) -> int:
 
 
 @commands.command()
+@click.argument("repository", required=False, default=".", type=click.Path())
+@option("-b", "--branch", required=True, metavar="NAME", group="Git", help="The new branch; it must not exist yet.")
+@option("--commit-per", type=click.Choice(("codemod", "file", "run")), default="codemod", group="Git", help="How the changes are cut into commits.")
+@option("--verify", metavar="COMMAND", multiple=True, group="Git", help="Run this in a checkout of the branch; may be repeated.")
+@option("--on-fail", type=click.Choice(("bisect", "keep", "drop")), default="bisect", group="Git", help="When it fails: leave out what breaks it, keep all, or drop all.")
+@option("--verify-limit", type=float, metavar="SECONDS", group="Git", help="How long one run of a verification may take.")
+@option("--sign", is_flag=True, group="Git", help="Sign the commits as your git is configured to.")
+@option("--sign-off", is_flag=True, group="Git", help="Add a Signed-off-by line.")
+@option("--diff-base", metavar="REF", group="Git", help="Only findings on lines changed since REF.")
+@common
+def apply(repository: str, **options: Any) -> int:
+    """Put the fixes of HEAD on a new git branch. Your files, index and HEAD stay as they are."""
+    from .run import applied
+    from .show import say_branch, show
+
+    made, wishes = applied(repository, options)
+    show(made.outcome, wishes, (), "outline" if wishes.is_terminal else "concise", **made.as_json())
+    say_branch(made, wishes)
+    return made.exit_code
+
+
+@commands.command()
 @click.argument("name", required=False, metavar="[ID]")
 @option("--codemod", metavar="NAME", group="Selection", help="Only what this codemod did.")
 def undo(name: str | None, codemod: str | None) -> int:
@@ -85,8 +107,8 @@ def undo(name: str | None, codemod: str | None) -> int:
     from .run import undone
     from .show import say
 
-    for path in undone(name, codemod):
-        say(f"taken back: {path}")
+    for line in undone(name, codemod):
+        say(line)
     return 0
 
 

@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 
 
 def merged(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
-    """`ours` with the change from `base` to `theirs` made as well; None where both changed the same lines, or lines that touch."""
+    """`ours` with the change from `base` to `theirs` made as well; None where both changed the same lines, or added some at one place."""
     if ours == base:
         return theirs
     old, mine, other = (content.splitlines(keepends=True) for content in (base, ours, theirs))
@@ -14,16 +14,20 @@ def merged(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
     at = 0  # of the base
     left, right = _changes(old, mine), _changes(old, other)
     while left or right:
-        if left and right and left[0][0] <= right[0][1] and right[0][0] <= left[0][1]:
+        if left and right and _meet(left[0][0], left[0][1], right[0][0], right[0][1]):
             if left[0] != right[0]:
                 return None
             right.pop(0)  # both did the same
             continue
-        side = left if not right or (left and left[0][0] < right[0][0]) else right
+        side = left if not right or (left and left[0][:2] < right[0][:2]) else right
         start, stop, lines = side.pop(0)
         result += old[at:start] + lines
         at = stop
     return b"".join(result + old[at:])
+
+
+def _meet(start: int, stop: int, start2: int, stop2: int) -> bool:
+    return (start < stop2 and start2 < stop) or (start == start2 and (start == stop or start2 == stop2))
 
 
 def _changes(old: list[bytes], new: list[bytes]) -> list[tuple[int, int, list[bytes]]]:

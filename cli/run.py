@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .options import Wishes, understood
 from .trouble import Trouble
 
 if TYPE_CHECKING:
+    from .apply import Applied
     from .plan import Plan
 
 
@@ -27,16 +28,40 @@ def planned(paths: Sequence[str], options: dict[str, Any], drawn: bool = False) 
     return plans, wishes
 
 
-def undone(name: str | None, codemod: str | None) -> list[str]:
-    """Take back a `fix` or an `apply`; the files or the branch that changed. Without a name, the latest."""
-    from .journal import entries
+def applied(repository: str, options: dict[str, Any]) -> tuple[Applied, Wishes]:
+    """What `apply` came to, told on the way to those who wait."""
+    words = ("branch", "verify", "on_fail", "sign", "sign_off", "diff_base")
+    given = {word: options.pop(word) for word in words} | {"per": options.pop("commit_per"), "limit": options.pop("verify_limit")}
+    asked, wishes, jobs, _ = understood({**options, "paths": ()})
+    from .apply import Wish, apply
+    from .show import say
+
+    return apply(repository, asked, Wish(**given, jobs=jobs), lambda news: None if wishes.quiet else say(news)), wishes
+
+
+def undone(name: str | None, codemod: str | None) -> Iterator[str]:
+    """Take back a `fix` or an `apply`, and tell what changed. Without a name, whatever was done last."""
+    from . import journal
+    from .fixing import undo as undo_fix
+    from .outcome import spelling
     from .project import projects
     from .settings import Asked
+    from .undo import latest, undo
 
     [project] = projects((), Asked())
-    known = entries(project.root)
-    if not known or (name is not None and name not in known):
-        raise Trouble(f"there is nothing to take back{f' by the name {name}' if name else ''} in {project.root}", "known: " + (", ".join(known) or "none"))
-    from .fixing import undo
-
-    return undo(project.root, name or known[-1], codemod)
+    fixes = journal.entries(project.root)
+    last = latest(project.root) if journal.in_repository(project.root) else None
+    if name is None and fixes and (last is None or journal.when(project.root, fixes[-1]) > last.when):
+        name = fixes[-1]
+    if name is not None and name in fixes:
+        spell = spelling(project.root)
+        for path in undo_fix(project.root, name, codemod):
+            yield f"taken back: {spell(path)}"
+    elif last is not None:
+        done = undo(project.root, name, codemod)
+        yield f"taken back: {len(done.commits)} commits of {done.branch}" + (f"; the rest is {done.id}" if done.tip else "; the branch is gone")
+        for remote in done.elsewhere:
+            yield f"note: {remote} still has it"
+    else:
+        known = f"known: {', '.join(fixes)}" if fixes else "nothing was fixed or applied here"
+        raise Trouble("there is nothing to take back" + (f" by the name {name}" if name else ""), known)

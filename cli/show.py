@@ -12,6 +12,8 @@ from .outcome import Outcome
 from .trouble import Trouble
 
 if TYPE_CHECKING:
+    from .apply import Applied
+    from .fixing import Fixed
     from .plan import Plan
 
 
@@ -30,16 +32,36 @@ def show(outcome: Outcome, wishes: Wishes, plans: Sequence[Plan] = (), default: 
 
         _put(patch(outcome), wishes)
         _say_summary(outcome, wishes, steps)
-    elif form == "full":
+    elif form in ("full", "outline"):
         from .report.terminal import drawn
 
-        _put([drawn(outcome, plans, wishes, steps).encode("utf-8", "surrogateescape")], wishes)
+        _put([drawn(outcome, plans, wishes, steps, with_hunks=form == "full").encode("utf-8", "surrogateescape")], wishes)
     else:
         from .report import concise
 
         lines = concise.statistics(outcome) if form == "statistics" else concise.lines(outcome)
         _put((f"{line}\n".encode("utf-8", "backslashreplace") for line in lines), wishes)
         _say_summary(outcome, wishes, steps)
+
+
+def say_fixed(fixed: Fixed, wishes: Wishes) -> int:
+    """What a review wrote, on standard error; the exit code."""
+    from .advice import after_fix
+
+    _say_summary(fixed.outcome, wishes, after_fix(fixed.undo))
+    return fixed.outcome.exit_code
+
+
+def say_branch(applied: Applied, wishes: Wishes) -> None:
+    """What became of an `apply`, on standard error."""
+    from .advice import after_apply
+    from .report.branch import branch_lines
+
+    if not wishes.quiet:
+        for line in branch_lines(applied):
+            say(line)
+        for command, what in after_apply(applied.branch.name, applied.branch.base, applied.id) if applied.branch else ():
+            say(f"{command}   {what}")
 
 
 def _put(parts: Iterable[bytes], wishes: Wishes) -> None:

@@ -25,12 +25,27 @@ Step = tuple[str, str]  # what to type next, and what it does
 NAME, PLACE, CODE, QUIET = "bold cyan", "bold", "yellow", "dim"
 
 
-def drawn(outcome: Outcome, plans: Sequence[Plan], wishes: Wishes, steps: Iterable[Step] = ()) -> str:
+def drawn(outcome: Outcome, plans: Sequence[Plan], wishes: Wishes, steps: Iterable[Step] = (), with_hunks: bool = True) -> str:
     """The whole answer as text, with colours when they are wished for."""
     paper = StringIO()
     console = _console(paper, wishes)
-    for line in _lines(outcome, plans, wishes, steps):
+    for line in _lines(outcome, plans, wishes, steps, with_hunks):
         console.print(line, soft_wrap=True)
+    return paper.getvalue()
+
+
+def drawn_question(count: str, told: Iterable[tuple[str, str, str]], changes: Iterable[tuple[str, bytes, bytes]], wishes: Wishes) -> str:
+    """One change to be decided on: (codemod, place, message) of its findings, and (path, before, after) of its files."""
+    paper = StringIO()
+    console = _console(paper, wishes)
+    console.print(Text(f"\n{count}", QUIET))
+    for codemod, place, message in told:
+        console.print(Text.assemble((codemod, NAME), "  ", (clean_line(place), PLACE), "  ", clean_line(message)), soft_wrap=True)
+    for path, before, after in (changes := list(changes)):
+        if len(changes) > 1:
+            console.print(Text(f"  {clean_line(path)}", PLACE), soft_wrap=True)
+        for line in drawn_hunks(before, after, "  ", context=3):
+            console.print(line, soft_wrap=True)
     return paper.getvalue()
 
 
@@ -49,11 +64,11 @@ def _console(paper: StringIO, wishes: Wishes) -> Console:
     )
 
 
-def _lines(outcome: Outcome, plans: Sequence[Plan], wishes: Wishes, steps: Iterable[Step]) -> Iterator[Text]:
-    if not wishes.quiet:
+def _lines(outcome: Outcome, plans: Sequence[Plan], wishes: Wishes, steps: Iterable[Step], with_hunks: bool) -> Iterator[Text]:
+    if plans and not wishes.quiet:
         yield _header(outcome, plans)
         yield Text()
-    contents = {patch.path: patch.before for patch in outcome.patches}
+    contents = {patch.path: patch.before for patch in outcome.patches if with_hunks}
     rows = [row for row in outcome.rows if row.status in ("fixable", "fixed")]
     for codemod in known():
         if mine := [row for row in rows if row.codemod == codemod]:
@@ -111,7 +126,7 @@ def _section(codemod: str, rows: Sequence[Row], contents: Mapping[str, bytes]) -
                 if other != path:
                     yield Text.assemble("    ", (clean_line(other), PLACE), ("  changes with it", QUIET))
                 yield from drawn_hunks(contents[other], edited(contents[other], here), "    ")
-        if edits and not last:
+        if edits and contents and not last:
             yield Text()
 
 

@@ -1,0 +1,26 @@
+"""What an `apply` made: the branch, its commits, and what the user must know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from .clean import clean_line
+from .concise import counted
+
+if TYPE_CHECKING:
+    from ..apply import Applied
+
+
+def branch_lines(applied: Applied) -> Iterator[str]:
+    """A few lines for the person."""
+    if applied.branch is None:
+        yield "no branch was made: " + ("nothing stayed to put on it" if applied.skipped else "there is nothing to fix")
+    else:
+        on = applied.branch.base[:10]
+        yield clean_line(f"branch {applied.branch.name}: {counted(len(applied.commits), 'commit')} on {on}; your files, index and HEAD are as they were")
+        wide = max((len(", ".join(one.codemods)) for one in applied.commits), default=0)
+        for one in applied.commits:
+            yield clean_line(f"  {one.commit[:10]}  {', '.join(one.codemods):<{wide}}  {counted(len(one.files), 'file')}")
+    for skipped in applied.skipped:
+        yield clean_line(f"{'not done' if skipped.grave else 'note'}: {skipped.what}: {skipped.message} [{skipped.reason}]")
