@@ -1,0 +1,196 @@
+"""Which async method of a LangChain object does what a sync one does, and which objects have none that works."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from ..names import FunctionNode
+from ..source import Source, is_none, keyword, spreads_keywords
+from .langchain import Kind, kinds_of, parts_of
+
+How = Literal["await", "iterate", "call", "model"]
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """An async method. how: `await` it; `iterate` it with `async for`; `call`: the object itself is called today; `model`: text out of a model."""
+
+    name: str
+    how: How = "await"
+
+
+def _awaited(names: str) -> dict[str, Twin]:
+    return {name: Twin(f"a{name}") for name in names.split()}
+
+
+def _iterated(names: str) -> dict[str, Twin]:
+    return {name: Twin(f"a{name}", "iterate") for name in names.split()}
+
+
+RUNNABLE = _awaited("invoke batch") | _iterated("stream batch_as_completed transform")
+CHAIN = RUNNABLE | _awaited("run predict apply generate predict_and_parse apply_and_parse combine_docs") | {"__call__": Twin("acall", "call")}
+MODEL = RUNNABLE | _awaited("generate generate_prompt") | {"predict": Twin("apredict", "model"), "predict_messages": Twin("apredict_messages", "model"), "__call__": Twin("ainvoke", "call")}
+
+TWINS: dict[str, dict[str, Twin]] = {
+    "chat-model": MODEL,
+    "llm": MODEL,
+    "model": MODEL,
+    "runnable": RUNNABLE,
+    "chain": CHAIN,
+    "executor": RUNNABLE | _awaited("run") | {"__call__": Twin("acall", "call")},
+    "retriever": RUNNABLE | _awaited("get_relevant_documents"),
+    "embeddings": _awaited("embed_query embed_documents"),
+    "vector-store": _awaited(
+        "add_documents add_texts delete get_by_ids search similarity_search similarity_search_with_score similarity_search_with_relevance_scores similarity_search_by_vector "
+        "max_marginal_relevance_search max_marginal_relevance_search_by_vector from_texts from_documents"
+    ),
+    "tool": RUNNABLE | _awaited("run") | {"__call__": Twin("arun", "call")},
+    "memory": _awaited("load_memory_variables save_context clear"),
+    "history": _awaited("add_messages clear"),
+    "graph": RUNNABLE | _awaited("get_state update_state bulk_update_state") | _iterated("get_state_history"),
+}
+
+# methods that block and have no twin, by family
+WITHOUT: dict[str, frozenset[str]] = {
+    "history": frozenset(["add_message", "add_user_message", "add_ai_message"]),
+    "utility": frozenset(["run", "results"]),
+}
+
+METHODS = frozenset(name for table in TWINS.values() for name in table) | frozenset(name for names in WITHOUT.values() for name in names)
+
+# their own async method raises NotImplementedError
+RAISING = frozenset(
+    "VectorDBQA VectorDBQAWithSourcesChain ChatVectorDBChain RePhraseQueryRetriever WebResearchRetriever SpacyEmbeddings MojeekSearch E2BDataAnalysisTool RequestsGetToolWithParsing "
+    "RequestsPostToolWithParsing RequestsPatchToolWithParsing RequestsPutToolWithParsing RequestsDeleteToolWithParsing".split()
+)
+# the model runs in this process and takes one call at a time
+ONE_AT_A_TIME = frozenset("LlamaCpp ChatLlamaCpp LlamaCppEmbeddings GPT4All GPT4AllEmbeddings CTransformers ExLlamaV2 RWKV HuggingFacePipeline MLXPipeline ChatMLX IpexLLM BigdlLLM".split())
+# their connection belongs to the thread that made it
+THREAD_BOUND = frozenset(["SQLiteVSS", "SQLiteVec", "StreamlitChatMessageHistory"])
+IN_MEMORY = frozenset(["ChatMessageHistory", "InMemoryChatMessageHistory"])
+BUFFERS = frozenset(["ConversationBufferMemory", "ConversationBufferWindowMemory", "ConversationStringBufferMemory", "SimpleMemory"])
+
+# before langchain 0.1 only these had async methods of their own
+OLD_CHAINS = frozenset(
+    "LLMChain ConversationChain RetrievalQA RetrievalQAWithSourcesChain ConversationalRetrievalChain load_qa_chain load_qa_with_sources_chain load_summarize_chain StuffDocumentsChain "
+    "MapReduceDocumentsChain RefineDocumentsChain QAWithSourcesChain".split()
+)
+OLD_MODELS = frozenset(["ChatOpenAI", "AzureChatOpenAI", "OpenAI", "AzureOpenAI", "OpenAIChat", "ChatAnthropic", "Anthropic", "PromptLayerChatOpenAI"])
+
+# the hooks of a subclass by which the family's async methods do their work
+HOOKS: dict[str, tuple[str, ...]] = {
+    "chain": ("_acall",),
+    "executor": ("_acall",),
+    "tool": ("_arun",),
+    "retriever": ("_aget_relevant_documents", "aget_relevant_documents"),
+    "chat-model": ("_agenerate", "_acall"),
+    "llm": ("_agenerate", "_acall"),
+    "embeddings": ("aembed_query", "aembed_documents"),
+    "memory": ("aload_memory_variables", "asave_context"),
+}
+
+
+def blocks(kind: Kind) -> bool:
+    """Whether the object's methods can wait for anything: a prompt, a parser and a buffer in memory can't."""
+    if kind.family == "history":
+        return kind.name not in IN_MEMORY
+    if kind.family != "memory" or kind.name not in BUFFERS or kind.call is None or spreads_keywords(kind.call):
+        return True
+    given = keyword(kind.call, "chat_memory")
+    if given is None:
+        return False
+    stores = kinds_of(kind.source, given.value)
+    return not stores.certain or any(blocks(store) for store in stores.found)
+
+
+def obstacle(kind: Kind, method: str, source: Source) -> tuple[str, str] | None:
+    """Why the async twin of a method would not do: (reason code, sentence); None when it will."""
+    if kind.owner is not None and _overrides(kind.owner, method, TWINS[kind.family][method].name):
+        return "own-method", f"{kind.owner.name} has a {method} of its own, which {TWINS[kind.family][method].name} would pass by"
+    if kind.family == "chain" and method == "apply" and kind.name not in ("LLMChain", "ConversationChain"):
+        return "no-async-twin", f"{kind.name or 'this chain'} has no aapply"
+    for part in (kind, *parts_of(kind)):
+        if found := _weakness(part, source):
+            return found
+    if source.project.below("langchain", 0, 1) and (old := _too_old(kind, method)):
+        return "no-async-twin", old
+    return None
+
+
+def _weakness(kind: Kind, source: Source) -> tuple[str, str] | None:
+    name = kind.name
+    if name in RAISING:
+        return "no-async-twin", f"the async methods of {name} raise NotImplementedError"
+    if name in ONE_AT_A_TIME:
+        return "in-process-model", f"{name} runs in this process and takes one call at a time: its async methods would let several threads into it"
+    if name in THREAD_BOUND:
+        return "thread-bound", f"{name} belongs to the thread that made it, and its async methods use others"
+    if kind.owner is not None:
+        for hook in HOOKS.get(kind.family, ()):
+            if _only_raises(kind.owner, hook):
+                return "no-async-twin", f"{hook} of {kind.owner.name} raises NotImplementedError"
+    if kind.family == "graph":
+        return _checkpointing(kind)
+    return None
+
+
+def _only_raises(owner: ast.ClassDef, hook: str) -> bool:
+    for method in owner.body:
+        if isinstance(method, FunctionNode) and method.name == hook:
+            body = [s for s in method.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
+            return bool(body) and isinstance(body[0], ast.Raise)
+    return False
+
+
+def _overrides(owner: ast.ClassDef, method: str, twin: str) -> bool:
+    own = {each.name for each in owner.body if isinstance(each, FunctionNode)}
+    return method in own and twin not in own
+
+
+def _checkpointing(kind: Kind) -> tuple[str, str] | None:
+    """Whether the graph's checkpointer can be used by the async methods: a sync one raises NotImplementedError."""
+    if kind.call is None and not isinstance(kind.node, FunctionNode):
+        return "unknown-checkpointer", "where this graph is compiled can't be seen, and with a sync checkpointer its async methods raise NotImplementedError"
+    for call in _makers(kind):
+        if spreads_keywords(call):
+            return "unknown-checkpointer", "the keywords of compile are spread, a sync checkpointer may be among them"
+        given = keyword(call, "checkpointer")
+        value = given.value if given is not None else call.args[0] if call.args and kind.name == "compile" else None
+        if value is None or is_none(value) or (isinstance(value, ast.Constant) and isinstance(value.value, bool)):
+            continue
+        savers = kinds_of(kind.source, value)
+        for saver in savers.found:
+            if saver.family == "checkpointer" and not _async_saver(saver):
+                return "sync-checkpointer", f"{saver.owner.name if saver.owner else saver.name} is a sync checkpointer: the graph's async methods raise NotImplementedError with it"
+        if not savers.certain:
+            return "unknown-checkpointer", "what the checkpointer is can't be seen, and with a sync one the graph's async methods raise NotImplementedError"
+    return None
+
+
+def _makers(kind: Kind) -> Iterator[ast.Call]:
+    if kind.call is not None:
+        yield kind.call
+    elif isinstance(kind.node, FunctionNode):
+        yield from (decorator for decorator in kind.node.decorator_list if isinstance(decorator, ast.Call))
+
+
+def _async_saver(saver: Kind) -> bool:
+    if saver.owner is not None:
+        own = {each.name for each in saver.owner.body if isinstance(each, ast.AsyncFunctionDef)}
+        return {"aget_tuple", "aput"} <= own or saver.name in ("MemorySaver", "InMemorySaver")
+    return saver.name in ("MemorySaver", "InMemorySaver", "AsyncBatchedCheckpointSaver") or saver.name.startswith("Async")
+
+
+def _too_old(kind: Kind, method: str) -> str:
+    """What the declared langchain before 0.1 lacks for this, "" for nothing."""
+    if kind.family in ("executor", "tool", "embeddings", "memory", "history", "runnable") or (kind.family == "chain" and kind.name not in OLD_CHAINS):
+        return f"the declared langchain is older than 0.1, where the async methods of {kind.name or 'pipes'} are missing or raise NotImplementedError"
+    if kind.family == "vector-store" and method not in ("similarity_search",):
+        return f"the declared langchain is older than 0.1, where a{method} is missing or raises NotImplementedError"
+    for part in (kind, *parts_of(kind)):
+        if part.family in ("chat-model", "llm") and part.name not in OLD_MODELS:
+            return f"the declared langchain is older than 0.1, where {part.name} has no async methods"
+    return ""
