@@ -245,7 +245,7 @@ from .kit.codemod import codemod
 from .kit.cures import cure
 from .kit.finding import Finding
 from .kit.libraries.blocking import MENTIONS
-from .kit.loops import shares_loop
+from .kit.alone import shares_loop
 from .kit.source import Source
 from .kit.startup import is_route, never_awaits, starts_up
 from .kit.threads import Bar

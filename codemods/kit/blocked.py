@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .callgraph import Function, Trail, callees, referred, trail_of
-from .libraries.blocking import CALLS, READERS
+from .libraries.blocking import CALLS, READERS, Kind
 from .source import Source
 from .threads import Bar, trail_words
-from .waiting import Wait, kind_of, path_of, wait_of
+from .waiting import Wait, inner, kind_of, path_of, wait_of
 
 CACHES = frozenset({"functools.lru_cache", "functools.cache"})
 AT_ONCE = frozenset({"builtins.map", "builtins.filter", "builtins.sorted", "builtins.min", "builtins.max", "functools.reduce"})
@@ -68,6 +68,9 @@ def _spots_of_call(source: Source, call: ast.Call, function: ast.AsyncFunctionDe
             yield Spot(call, function, words, wait, whole=True)
         elif wait.name in ("open", "io.open", "codecs.open", "gzip.open", "bz2.open", "lzma.open") or (wait.kind is not None and wait.kind.name == "path" and wait.name == "path.open"):
             yield _opening(source, call, function, Spot(call, function, words, wait))
+        elif (kind := _exit_waits(source, call)) is not None:
+            uses = [user for load in _loads(source, call, function) if (user := _user(source, load)) is not None]
+            yield Spot(call, function, words, wait, bar=Bar("blocking-with", f"leaving the block of a {kind.name} waits, too"), uses=tuple(uses))
         else:
             yield Spot(call, function, words, wait)
         return
@@ -98,6 +101,31 @@ def _waits_inside(source: Source, call: ast.Call) -> bool:
     return False
 
 
+def _exit_waits(source: Source, call: ast.Call) -> Kind | None:
+    """The kind of what a call makes for a `with` whose end talks to the other side, too."""
+    above = source.parent(call)
+    if not isinstance(above, ast.withitem):
+        return None
+    kind = kind_of(source, call)
+    return kind if kind is not None and kind.exit_waits and kind.threads != "own" and not _communicates(source, above) else None
+
+
+def _communicates(source: Source, item: ast.withitem) -> bool:
+    """Whether the block of a process waits for its end by itself."""
+    block = source.parent(item)
+    name = item.optional_vars.id if isinstance(item.optional_vars, ast.Name) else ""
+    return isinstance(block, ast.With) and any(
+        isinstance(part, ast.Attribute) and part.attr in ("communicate", "wait") and isinstance(part.value, ast.Name) and part.value.id == name for part in inner(block)
+    )
+
+
+def _user(source: Source, load: ast.expr) -> ast.Call | None:
+    """The call of a method of the object that a name is, if it waits."""
+    attribute = source.parent(load)
+    user = source.parent(attribute) if isinstance(attribute, ast.Attribute) else None
+    return user if isinstance(user, ast.Call) and user.func is attribute and wait_of(source, user) is not None else None
+
+
 # files
 
 
@@ -123,7 +151,7 @@ def _opening(source: Source, call: ast.Call, function: ast.AsyncFunctionDef, spo
                 trouble = trouble or ("lazy-iteration", "the file is read while it is iterated")
             elif wait_of(source, parent) is not None and wait_of(source, parent).kind is not None:  # type: ignore[union-attr]
                 uses.append(parent)
-        elif isinstance(parent, ast.Attribute) and isinstance(user := source.parent(parent), ast.Call) and user.func is parent and wait_of(source, user) is not None:
+        elif (user := _user(source, load)) is not None:
             uses.append(user)
     for use in uses:
         if not source.in_async(use):

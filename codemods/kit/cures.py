@@ -11,8 +11,8 @@ from .imports import spell
 from .libraries.blocking import BY_MAKER, LOCKS, WIDE_CONTEXTS
 from .offload import around, offloaded, offloaded_whole
 from .source import Source
-from .threads import Bar, bar_of, exclusive, fixed_writes, local_to, passes_affine, rewritten, shared_root, written_path
-from .waiting import inner, path_of
+from .threads import Bar, bar_of, exclusive, fixed_writes, local_to, passes_affine, rewritten, root_of, shared_root, written_path
+from .waiting import inner, kind_of, path_of
 
 Cure = tuple[list[Edit], tuple[Import, ...]]
 
@@ -110,14 +110,11 @@ def _of_wait(source: Source, spot: Spot) -> Bar | None:
     if wait.what == "quick":
         return Bar("quick-file-call", f"`{wait.name}` only looks at a directory entry")
     if spot.whole:
-        return None
-    above = source.parent(call)
-    path = path_of(source, call.func)
-    made = BY_MAKER.get(path)
+        kind = kind_of(source, root_of(call))
+        return Bar("thread-affine", f"a {kind.name} belongs to the thread that made it") if kind is not None and kind.threads == "own" else None
+    made = BY_MAKER.get(path_of(source, call.func))
     if made is not None and made.threads == "own":
         return Bar("thread-affine", f"a {made.name} belongs to the thread that makes it")
-    if made is not None and made.exit_waits and isinstance(above, ast.withitem) and not _communicates(source, above):
-        return Bar("blocking-with", f"leaving the block of `{path}` waits, too")
     if _streams(call):
         return Bar("lazy-iteration", f"`{wait.name}` gives a response that is still to be read")
     method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
@@ -128,8 +125,6 @@ def _of_wait(source: Source, spot: Spot) -> Bar | None:
             return Bar("thread-affine", f"a {wait.kind.name} belongs to the thread that made it")
         if wait.kind.threads == "one" and isinstance(call.func, ast.Attribute) and not local_to(source, call.func.value, spot.function) and shared_root(source, call.func.value):
             return Bar("shared-connection", f"all callers share this {wait.kind.name}")
-    if isinstance(above, ast.withitem) and wait.kind is not None and wait.kind.exit_waits:
-        return Bar("blocking-with", f"leaving the block of `{wait.name}` waits, too")
     return _of_file(source, call, spot.function)
 
 
@@ -144,15 +139,6 @@ def _of_file(source: Source, call: ast.Call, function: ast.AsyncFunctionDef) -> 
     if (written is not None and text in fixed_writes(source, function)) or text in rewritten(source, function):
         return Bar("file-update", f"the file {text} is written here; requests that come between would mix it up")
     return None
-
-
-def _communicates(source: Source, item: ast.withitem) -> bool:
-    """Whether the block of a process waits for its end by itself."""
-    block = source.parent(item)
-    name = item.optional_vars.id if isinstance(item.optional_vars, ast.Name) else ""
-    return isinstance(block, ast.With) and any(
-        isinstance(part, ast.Attribute) and part.attr in ("communicate", "wait") and isinstance(part.value, ast.Name) and part.value.id == name for part in inner(block)
-    )
 
 
 def _streams(call: ast.Call) -> bool:

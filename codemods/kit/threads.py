@@ -146,7 +146,9 @@ def shared_root(source: Source, node: ast.expr) -> bool:
     first = home.bindings[root.id][0]
     if first.kind == "param":
         return bool(node is not root and isinstance(node, ast.Attribute) and source.class_of(home.node) is not None and _is_first(home.node, first.node))
-    return any(binding.kind == "assign" and isinstance(binding.value, (ast.Name, ast.Attribute)) and shared_root(source, binding.value) for binding in home.bindings[root.id])
+    values = [binding.value for binding in home.bindings[root.id] if binding.kind in ("assign", "with")]
+    parts = [value.func.value if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and kind_of(source, value.func.value) is not None else value for value in values]
+    return any(isinstance(part, (ast.Name, ast.Attribute)) and shared_root(source, part) for part in parts)
 
 
 def _is_first(function: ast.AST, arg: ast.AST) -> bool:
