@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -54,7 +55,7 @@ def _short(command: click.Command, context: click.Context) -> str:
         with formatter.section("Commands"):
             formatter.write_dl(rows)
     else:
-        rows = [(record[0], record[1].partition(".")[0]) for record in _records(command, context, None)]
+        rows = [(name, re.split(r"[.;] |\.$", told)[0]) for name, told in _records(command, context, None)]
         with formatter.section("Options (--help says more)"):
             formatter.write_dl(rows)
     return formatter.getvalue().rstrip("\n")
@@ -62,6 +63,8 @@ def _short(command: click.Command, context: click.Context) -> str:
 
 def _records(command: click.Command, context: click.Context, group: str | None) -> Iterable[tuple[str, str]]:
     for parameter in command.get_params(context):
+        if isinstance(parameter, click.Argument):
+            continue
         if group is None or getattr(parameter, "group", "Miscellaneous") == group:
             record = parameter.get_help_record(context)
             if record is not None:
@@ -82,8 +85,8 @@ class Command(click.Command):
                     formatter.write_dl(rows)
 
 
-class Commands(click.Group):
-    """All commands. A first word that is none of them belongs to `diff`."""
+class Group(click.Group):
+    """Commands in the order in which they are written down."""
 
     command_class = Command
 
@@ -91,12 +94,16 @@ class Commands(click.Group):
         super().__init__(*args, **more)
         self.params.append(click.Option(["-h"], is_flag=True, is_eager=True, expose_value=False, callback=_show_short, help="A short help."))
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+class Commands(Group):
+    """All commands. A first word that is none of them belongs to `diff`."""
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help", "--version")):
             if args and not args[0].startswith("-") and not os.path.lexists(args[0]):
                 raise Trouble(f"{args[0]}: neither a command nor a file or folder", did_you_mean(args[0], self.commands))
             args = ["diff", *args]
         return super().parse_args(ctx, args)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)

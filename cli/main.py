@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from .help import Commands, option
-from .options import common, output, paths, wished
+from .help import Commands, Group, option
+from .options import branching, common, output, paths, wished
 from .trouble import Trouble
 
 
@@ -79,14 +79,7 @@ def fix(paths: tuple[str, ...], **options: Any) -> int:
 
 @commands.command()
 @click.argument("repository", required=False, default=".", type=click.Path())
-@option("-b", "--branch", required=True, metavar="NAME", group="Git", help="The new branch; it must not exist yet.")
-@option("--commit-per", type=click.Choice(("codemod", "file", "run")), default="codemod", group="Git", help="How the changes are cut into commits.")
-@option("--verify", metavar="COMMAND", multiple=True, group="Git", help="Run this in a checkout of the branch; may be repeated.")
-@option("--on-fail", type=click.Choice(("bisect", "keep", "drop")), default="bisect", group="Git", help="When it fails: leave out what breaks it, keep all, or drop all.")
-@option("--verify-limit", type=float, metavar="SECONDS", group="Git", help="How long one run of a verification may take.")
-@option("--sign", is_flag=True, group="Git", help="Sign the commits as your git is configured to.")
-@option("--sign-off", is_flag=True, group="Git", help="Add a Signed-off-by line.")
-@option("--diff-base", metavar="REF", group="Git", help="Only findings on lines changed since REF.")
+@branching
 @common
 def apply(repository: str, **options: Any) -> int:
     """Put the fixes of HEAD on a new git branch. Your files, index and HEAD stay as they are."""
@@ -97,6 +90,30 @@ def apply(repository: str, **options: Any) -> int:
     show(made.outcome, wishes, (), "outline" if wishes.is_terminal else "concise", **made.as_json())
     say_branch(made, wishes)
     return made.exit_code
+
+
+@commands.group(cls=Group)
+def batch() -> None:
+    """The same for many repositories."""
+
+
+@batch.command(name="run")
+@click.argument("repositories", nargs=-1, metavar="[REPOSITORY]...")
+@option("--repos", metavar="FILE", multiple=True, type=click.Path(), group="Batch", help="A list of repositories, one a line; # begins a comment.")
+@option("--cache-dir", metavar="FOLDER", type=click.Path(), group="Batch", help="Where clones are kept.")
+@option("--allow-file", is_flag=True, group="Batch", help="Also file:// addresses.")
+@option("--time-limit", type=float, metavar="SECONDS", group="Batch", help="How long one repository may take.")
+@branching
+@common
+def batch_run(repositories: tuple[str, ...], **options: Any) -> int:
+    """Make the branch in each repository: folders, or addresses that are cloned into a cache."""
+    from .batch import exit_code
+    from .run import batched
+    from .show import show_fleet
+
+    every, wishes = batched(repositories, options)
+    show_fleet(every, wishes)
+    return exit_code(every)
 
 
 @commands.command()

@@ -43,6 +43,19 @@ output = together(
 
 jobs = option("-j", "--jobs", type=click.IntRange(min=1), group="Miscellaneous", help="Processes at most. Default: one per processor, 1 under pre-commit.")
 
+branching = together(
+    option("-b", "--branch", required=True, metavar="NAME", group="Git", help="The new branch; it must not exist yet."),
+    option("--commit-per", type=click.Choice(("codemod", "file", "run")), default="codemod", group="Git", help="How the changes are cut into commits."),
+    option("--verify", metavar="COMMAND", multiple=True, group="Git", help="Run this in a checkout of the branch; may be repeated."),
+    option(
+        "--on-fail", type=click.Choice(("bisect", "keep", "drop")), default="bisect", group="Git", help="When it fails: leave out what breaks it, keep all, or drop all."
+    ),
+    option("--verify-limit", type=float, metavar="SECONDS", group="Git", help="How long one run of a verification may take."),
+    option("--sign", is_flag=True, group="Git", help="Sign the commits as your git is configured to."),
+    option("--sign-off", is_flag=True, group="Git", help="Add a Signed-off-by line."),
+    option("--diff-base", metavar="REF", group="Git", help="Only findings on lines changed since REF."),
+)
+
 common = together(selection, stdin, output, jobs)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from ..codemods.kit.source import Source
 from ..codemods.kit.text import Unreadable
 from .project import Project
 from .settings import known
-from .workers import Crew, Lost
+from .workers import Crew, Lost, default_jobs
 
 SMALL = 256_000  # bytes of files that mention nothing and are parsed all the same, to tell of those that do not parse: 25 ms
 PATIENCE = 30.0  # seconds for one file
@@ -116,11 +115,6 @@ class _Survivors:
         names = {match.decode().replace("_", "-").replace(".", "-") for match in _LIBRARIES.findall(content)}
         self.users += bool(names)
         self.uses.update(names)
-
-
-def default_jobs() -> int:
-    """One under pre-commit, which runs several of us beside each other; else as many as there are processors."""
-    return 1 if os.environ.get("PRE_COMMIT") == "1" else len(os.sched_getaffinity(0))
 
 
 def _survivors(project: Project, count_libraries: bool) -> _Survivors:

@@ -9,8 +9,10 @@ from .options import Wishes, understood
 from .trouble import Trouble
 
 if TYPE_CHECKING:
-    from .apply import Applied
+    from .apply import Applied, Wish
+    from .batch import RepositoryOutcome
     from .plan import Plan
+    from .settings import Asked
 
 
 def planned(paths: Sequence[str], options: dict[str, Any], drawn: bool = False) -> tuple[list[Plan], Wishes]:
@@ -30,13 +32,37 @@ def planned(paths: Sequence[str], options: dict[str, Any], drawn: bool = False) 
 
 def applied(repository: str, options: dict[str, Any]) -> tuple[Applied, Wishes]:
     """What `apply` came to, told on the way to those who wait."""
-    words = ("branch", "verify", "on_fail", "sign", "sign_off", "diff_base")
-    given = {word: options.pop(word) for word in words} | {"per": options.pop("commit_per"), "limit": options.pop("verify_limit")}
-    asked, wishes, jobs, _ = understood({**options, "paths": ()})
-    from .apply import Wish, apply
+    from .apply import apply
     from .show import say
 
-    return apply(repository, asked, Wish(**given, jobs=jobs), lambda news: None if wishes.quiet else say(news)), wishes
+    asked, wish, wishes = _branch_wish(options)
+    return apply(repository, asked, wish, lambda news: None if wishes.quiet else say(news)), wishes
+
+
+def batched(repositories: Sequence[str], options: dict[str, Any]) -> tuple[list[RepositoryOutcome], Wishes]:
+    """What became of each repository, told by a bar to those who wait."""
+    from .batch import LIMIT, outcomes, words_in
+    from .report.fleet import progress
+    from .workers import default_jobs
+
+    words = words_in(options.pop("repos"), repositories)
+    cache, allow_file, limit = options.pop("cache_dir") or "", options.pop("allow_file"), options.pop("time_limit") or LIMIT
+    asked, wish, wishes = _branch_wish(options)
+    every = []
+    with progress(len(words), wishes.quiet) as watch:
+        for one in outcomes(words, asked, wish, jobs=wish.jobs or default_jobs(), cache=cache, allow_file=allow_file, limit=limit):
+            watch(one)
+            every.append(one)
+    return sorted(every, key=lambda one: one.name), wishes
+
+
+def _branch_wish(options: dict[str, Any]) -> tuple[Asked, Wish, Wishes]:
+    from .apply import Wish
+
+    given = {word: options.pop(word) for word in ("branch", "verify", "on_fail", "sign", "sign_off", "diff_base")}
+    given |= {"per": options.pop("commit_per"), "limit": options.pop("verify_limit")}
+    asked, wishes, jobs, _ = understood({**options, "paths": ()})
+    return asked, Wish(**given, jobs=jobs), wishes
 
 
 def undone(name: str | None, codemod: str | None) -> Iterator[str]:

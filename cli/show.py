@@ -13,6 +13,7 @@ from .trouble import Trouble
 
 if TYPE_CHECKING:
     from .apply import Applied
+    from .batch import RepositoryOutcome
     from .fixing import Fixed
     from .plan import Plan
 
@@ -62,6 +63,22 @@ def say_branch(applied: Applied, wishes: Wishes) -> None:
             say(line)
         for command, what in after_apply(applied.branch.name, applied.branch.base, applied.id) if applied.branch else ():
             say(f"{command}   {what}")
+
+
+def show_fleet(every: Sequence[RepositoryOutcome], wishes: Wishes) -> None:
+    """What became of each repository of a batch."""
+    from .report.fleet import drawn, lines
+
+    if wishes.format == "json":
+        import json
+
+        from .batch import as_table
+
+        _put([f"{json.dumps(as_table(every), indent=2)}\n".encode()], wishes)
+    elif wishes.format == "full" or (wishes.format is None and wishes.is_terminal):
+        _put([drawn(every, wishes.has_color).encode("utf-8", "backslashreplace")], wishes)
+    else:
+        _put((f"{line}\n".encode("utf-8", "backslashreplace") for line in lines(every)), wishes)
 
 
 def _put(parts: Iterable[bytes], wishes: Wishes) -> None:

@@ -66,6 +66,11 @@ class _Child:
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
+def default_jobs() -> int:
+    """One under pre-commit, which runs several of us beside each other; else as many as there are processors."""
+    return 1 if os.environ.get("PRE_COMMIT") == "1" else len(os.sched_getaffinity(0))
+
+
 class Crew:
     """Forked children that live through several rounds of work and remember what they did."""
 
