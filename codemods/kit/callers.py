@@ -1,0 +1,153 @@
+"""Who calls a function of the project, and how it is given one more argument."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from .finding import Edit
+from .names import FunctionNode
+from .source import Source, keyword
+
+# calls that run a function with the arguments behind it: at which place the function stands, and whether keywords are handed on
+RUNNERS = {
+    "asyncio.to_thread": (0, True), "fastapi.concurrency.run_in_threadpool": (0, True), "starlette.concurrency.run_in_threadpool": (0, True),
+    "functools.partial": (0, True), "asgiref.sync.sync_to_async": (0, False), "anyio.to_thread.run_sync": (0, False),
+}  # fmt: skip
+RUNNER_METHODS = {"run_in_executor": (1, False), "add_task": (0, True), "submit": (0, True), "call_soon": (0, False)}
+HARMLESS = frozenset(
+    "staticmethod classmethod property functools.wraps tenacity.retry backoff.on_exception asyncio.coroutine contextlib.contextmanager contextlib.asynccontextmanager "
+    "langsmith.traceable retry.retry traceback".split()
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Callers:
+    """Every known mention of a function: calls, and others that hand it on or hide who calls it."""
+
+    calls: list[tuple[Source, ast.Call]] = field(default_factory=list)
+    runs: list[tuple[Source, ast.Call, bool]] = field(default_factory=list)  # the function is an argument; whether keywords may follow it
+    others: list[tuple[Source, ast.AST]] = field(default_factory=list)
+
+
+def callers(source: Source, function: FunctionNode) -> Callers:
+    """Every mention of the function in the files that are seen together."""
+    return source.remember(("callers", function), lambda: _callers(source, function))  # type: ignore[no-any-return]
+
+
+def _callers(source: Source, function: FunctionNode) -> Callers:
+    found = Callers()
+    owner = source.parent(function)
+    method = isinstance(owner, ast.ClassDef)
+    for other in source.project:
+        if not method:
+            for names in other.names.loads.values():
+                for load in names:
+                    if _means(other, load, source, function):
+                        _sort(other, load, found)
+        if method or other is not source:
+            for attribute in other.nodes(ast.Attribute):
+                if attribute.attr == function.name and isinstance(attribute.ctx, ast.Load):
+                    verdict = _attribute_means(other, attribute, source, function)
+                    if verdict == "yes":
+                        _sort(other, attribute, found)
+                    elif verdict == "perhaps":
+                        found.others.append((other, attribute))
+    return found
+
+
+def _means(other: Source, load: ast.Name, source: Source, function: FunctionNode) -> bool:
+    home = other.scope(load).home(load.id)
+    if home is None:
+        return False
+    for binding in other.bindings(load.id, home):
+        if binding.node is function:
+            return True
+        if binding.kind == "import" and binding.origin.rpartition(".")[2] == function.name:
+            return any(origin.node is function for origin in other.origins(load))
+    return False
+
+
+def _attribute_means(other: Source, attribute: ast.Attribute, source: Source, function: FunctionNode) -> str:
+    origins = other.origins(attribute)
+    if any(origin.node is function for origin in origins):
+        return "yes"
+    if any(origin.kind in ("unknown", "parameter") for origin in origins) and isinstance(source.parent(function), ast.ClassDef):
+        base = other.origins(attribute.value)
+        return "perhaps" if all(origin.kind in ("unknown", "parameter") for origin in base) and len(function.name) > 6 else "no"
+    return "no"
+
+
+def _sort(other: Source, mention: ast.expr, found: Callers) -> None:
+    above = other.parent(mention)
+    if isinstance(above, ast.Call) and above.func is mention:
+        found.calls.append((other, above))
+        return
+    if isinstance(above, ast.Call) and mention in above.args:
+        path = other.qualified(above.func)
+        name = above.func.attr if isinstance(above.func, ast.Attribute) else ""
+        place = RUNNERS.get(path) or RUNNER_METHODS.get(name)
+        if place is not None and above.args.index(mention) == place[0]:
+            found.runs.append((other, above, place[1]))
+            return
+    found.others.append((other, mention))
+
+
+# one more argument
+
+
+def takes_more(source: Source, function: FunctionNode, name: str) -> bool:
+    """Whether the function may get a parameter of that name: nothing wraps its signature, and nothing in it is called so."""
+    if any(source.qualified(d.func if isinstance(d, ast.Call) else d) not in HARMLESS and _plain(d) not in HARMLESS for d in function.decorator_list):
+        return False
+    return name not in source.names.inner[function].bindings and not function.args.kwarg
+
+
+def _plain(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def add_parameter(source: Source, function: FunctionNode, name: str, annotation: str = "") -> list[Edit]:
+    """One more parameter, behind those without a default, else by keyword only."""
+    args = function.args
+    text = f"{name}: {annotation}" if annotation and (function.returns is not None or any(arg.annotation for arg in args.args)) else name
+    every = [*args.posonlyargs, *args.args]
+    if not args.kwonlyargs and args.vararg is None and not args.defaults and every:
+        last = every[-1]
+        return [source.edit(source.stop(last), source.stop(last), f", {text}")]
+    if args.kwonlyargs:
+        first = args.kwonlyargs[0]
+        return [source.edit(source.start(first), source.start(first), f"{text}, ")]
+    if args.vararg is not None:
+        return [source.edit(source.stop(args.vararg), source.stop(args.vararg), f", {text}")]
+    if args.defaults:
+        last_default = args.defaults[-1]
+        stop = _behind(source, function, source.stop(last_default))
+        return [source.edit(stop, stop, f", *, {text}")]
+    opening = source.utf8.index(b"(", source.start(function) + len(function.name))
+    return [source.edit(opening + 1, opening + 1, text)]
+
+
+def _behind(source: Source, function: FunctionNode, offset: int) -> int:
+    """Past closing brackets that belong to a default in parentheses."""
+    end = source.start(function.body[0])
+    depth = 0
+    start = source.utf8.index(b"(", source.start(function) + len(function.name))
+    place = start
+    for place in range(start, end):
+        byte = source.utf8[place : place + 1]
+        depth += byte in (b"(", b"[", b"{")
+        depth -= byte in (b")", b"]", b"}")
+        if depth == 0:
+            break
+    between = source.utf8[offset:place]
+    return offset + len(between) - len(between.lstrip(b")")) if between.strip() not in (b"", b",") and b"#" not in between else offset
+
+
+def add_argument(source: Source, call: ast.Call, name: str, value: str) -> list[Edit]:
+    """`name=value` behind the call's other arguments."""
+    from .cut import add_keyword
+
+    if keyword(call, name) is not None:
+        return []
+    return add_keyword(source, call, name, value)

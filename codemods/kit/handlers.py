@@ -1,0 +1,238 @@
+"""Which functions does a framework call once per request, message, event or task."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .names import FunctionNode
+from .project import Project
+from .source import Source, is_none, keyword
+
+VERBS = frozenset("get post put patch delete head options trace api_route route websocket websocket_route".split())
+ADDERS = {
+    "add_api_route": 1, "add_api_websocket_route": 1, "add_route": 1, "add_url_rule": 2, "add_websocket_route": 1, "add_websocket_rule": 2,
+    "add_get": 1, "add_post": 1, "add_put": 1, "add_patch": 1, "add_delete": 1,
+}  # fmt: skip
+HANDLER_KEYWORDS = ("endpoint", "handler", "view_func", "callback")
+ROUTES = {
+    "starlette.routing.Route": 1, "starlette.routing.WebSocketRoute": 1, "fastapi.routing.APIRoute": 1, "aiohttp.web.get": 1, "aiohttp.web.post": 1, "aiohttp.web.put": 1,
+    "aiohttp.web.patch": 1, "aiohttp.web.delete": 1, "aiohttp.web.route": 2, "django.urls.path": 1, "django.urls.re_path": 1, "django.conf.urls.url": 1,
+}  # fmt: skip
+TELEGRAM = {
+    "CommandHandler": 1, "MessageHandler": 1, "CallbackQueryHandler": 0, "InlineQueryHandler": 0, "ConversationHandler": 9, "TypeHandler": 1,
+}  # fmt: skip
+CHAINLIT = frozenset("on_message on_chat_start on_chat_resume on_chat_end action_callback on_stop on_audio_chunk on_audio_end on_settings_update on_file_upload".split())
+SLACK = frozenset("event message command action shortcut view options function mention".split())
+TASKS = frozenset(
+    "celery.shared_task celery.task.task dramatiq.actor huey.task rq.job procrastinate.task taskiq.task".split()
+)  # fmt: skip
+VIEW_BASES = frozenset("MethodView View Resource HTTPEndpoint WebSocketEndpoint APIView ViewSet GenericAPIView TemplateView FormView RequestHandler HTTPMethodView".split())
+VIEW_METHODS = frozenset("get post put patch delete head options dispatch_request on_connect on_receive on_disconnect create retrieve list update destroy form_valid".split())
+DISCORD_EVENTS = frozenset("on_message on_message_edit on_reaction_add on_member_join on_interaction on_thread_create".split())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Handler:
+    """A function and who calls it.
+
+    kind: route, websocket, message (a chat bot's event), task, session (asked for one session's history), provider (a dependency).
+    """
+
+    source: Source
+    function: FunctionNode
+    kind: str
+    framework: str
+
+
+def handlers(project: Project) -> dict[FunctionNode, Handler]:
+    """Every handler of the files that are seen together."""
+    first = next(iter(project), None)
+    if first is None:
+        return {}
+
+    def read() -> dict[FunctionNode, Handler]:
+        found: dict[FunctionNode, Handler] = {}
+        for source in project:
+            for handler in _of(source):
+                found.setdefault(handler.function, handler)
+        return found
+
+    return first.remember("handlers", read)  # type: ignore[no-any-return]
+
+
+def _of(source: Source) -> Iterator[Handler]:
+    for function in source.functions():
+        for decorator in function.decorator_list:
+            described = _decorated(source, function, decorator)
+            if described:
+                yield Handler(source, function, *described)
+                break
+        else:
+            described = _by_place(source, function)
+            if described:
+                yield Handler(source, function, *described)
+    for call in source.nodes(ast.Call):
+        yield from _registered(source, call)
+    for assign in source.nodes(ast.Assign):
+        yield from _worker(source, assign)
+
+
+# by decorator
+
+
+def _decorated(source: Source, function: FunctionNode, decorator: ast.expr) -> tuple[str, str] | None:
+    call = decorator if isinstance(decorator, ast.Call) else None
+    callee = call.func if call is not None else decorator
+    path = source.qualified(callee)
+    if path in TASKS or path.endswith(".shared_task"):
+        return "task", path.partition(".")[0]
+    if not isinstance(callee, ast.Attribute):
+        return None
+    attr = callee.attr
+    if path.startswith("chainlit."):
+        return ("message", "chainlit") if attr in CHAINLIT else None
+    root = path.partition(".")[0]
+    if root in ("click", "typer", "pytest", "functools", "unittest", "responses", "abc"):
+        return None
+    if path.endswith(("app_commands.command", "commands.command", "commands.slash_command", "Cog.listener", "commands.hybrid_command", "app_commands.context_menu")):
+        return "message", "discord"
+    owner = _maker(source, callee.value)
+    top = owner.partition(".")[0]
+    if top in ("click", "typer", "pytest", "responses"):
+        return None
+    if top in ("celery", "dramatiq", "huey") and attr in ("task", "actor", "periodic_task"):
+        return "task", top
+    if attr == "task" and (top == "" or "celery" in ast.unparse(callee.value).lower()) and _named(callee.value, ("celery", "app", "celery_app", "task_app", "worker")):
+        return "task", "celery"
+    if top == "slack_bolt" or (not top and attr in ("event", "command", "shortcut", "mention") and _slack_like(function) and call is not None):
+        return ("message", "slack") if attr in SLACK else None
+    if top in ("discord", "nextcord", "disnake", "interactions"):
+        discord = attr in ("event", "command", "slash_command", "listen", "hybrid_command", "user_command", "message_command")
+        return ("message", "discord") if discord or (isinstance(callee.value, ast.Attribute) and callee.value.attr == "tree") else None
+    if attr == "event" and call is None and function.name in DISCORD_EVENTS:
+        return "message", "discord"
+    if top == "linebot" or (attr == "add" and call is not None and any(isinstance(a, ast.Name) and a.id.endswith("Event") for a in call.args)):
+        return ("message", "line") if attr in ("add", "default") else None
+    if top in ("telebot", "aiogram", "pyrogram", "telethon") or attr.endswith("_handler") or attr in ("on_message", "on_callback_query"):
+        bot = attr.endswith("_handler") or attr in ("message", "callback_query", "edited_message", "on", "on_message", "on_callback_query", "inline_query")
+        framework = top if top in ("telebot", "aiogram", "pyrogram", "telethon") else "telebot"
+        return ("message", framework) if bot and top != "fastapi" and attr != "exception_handler" else None
+    if top in ("flask_socketio", "socketio") and attr in ("on", "event"):
+        return "message", top
+    if attr not in VERBS:
+        return None
+    if top in ("fastapi", "starlette", "flask", "quart", "aiohttp", "sanic", "litestar", "starlite", "robyn", "bottle", "flask_openapi3", "ninja", "fastapi_utils", "azure", "flask_restx", "lanarky"):
+        return ("websocket" if attr.startswith("websocket") else "route"), top
+    if call is not None and _has_path(call):
+        return ("websocket" if attr.startswith("websocket") else "route"), ("fastapi" if isinstance(function, ast.AsyncFunctionDef) else "web")
+    return None
+
+
+def _has_path(call: ast.Call) -> bool:
+    given = [*call.args[:1], *(each.value for each in call.keywords if each.arg in ("path", "rule", "route"))]
+    return any(isinstance(value, (ast.JoinedStr, ast.BinOp)) or (isinstance(value, ast.Constant) and isinstance(value.value, str) and (value.value.startswith("/") or value.value == "")) for value in given)
+
+
+def _named(node: ast.expr, names: tuple[str, ...]) -> bool:
+    return isinstance(node, ast.Name) and node.id in names
+
+
+def _slack_like(function: FunctionNode) -> bool:
+    names = {arg.arg for arg in [*function.args.args, *function.args.kwonlyargs]}
+    return bool(names & {"say", "ack", "event", "body", "command", "respond"}) and "request" not in names
+
+
+def _maker(source: Source, receiver: ast.expr) -> str:
+    """Whose object a decorator belongs to."""
+    while isinstance(receiver, ast.Attribute) and receiver.attr in ("tree", "router", "api", "app"):
+        found = source.made_by(receiver)
+        if found:
+            return found
+        receiver = receiver.value
+    made = source.made_by(receiver)
+    if made:
+        return made
+    for origin in source.origins(receiver):  # an instance of a class of the project
+        if origin.kind in ("value", "instance", "class") and origin.node is not None:
+            node = origin.node.func if isinstance(origin.node, ast.Call) else origin.node
+            for found in origin.source.origins(node) if isinstance(node, (ast.Name, ast.Attribute)) else [origin]:
+                if isinstance(found.node, ast.ClassDef):
+                    for base in found.node.bases:
+                        if path := found.source.qualified(base):
+                            return path
+    return ""
+
+
+# by place
+
+
+def _by_place(source: Source, function: FunctionNode) -> tuple[str, str] | None:
+    owner = source.parent(function)
+    first = [arg.arg for arg in function.args.args[:1]]
+    if isinstance(owner, ast.Module):
+        if function.name in ("lambda_handler",) and len(function.args.args) == 2:
+            return "route", "lambda"
+        if first == ["request"] and (source.path.rpartition("/")[2].startswith("views") or "/views/" in source.path) and _imports(source, "django"):
+            return "route", "django"
+        return None
+    if not isinstance(owner, ast.ClassDef):
+        return None
+    bases = [source.qualified(base) or ast.unparse(base) for base in owner.bases]
+    if any(base.partition(".")[0] in ("discord", "nextcord", "disnake") for base in bases) and function.name in DISCORD_EVENTS:
+        return "message", "discord"
+    if any(base.rpartition(".")[2] in VIEW_BASES for base in bases) and function.name in VIEW_METHODS:
+        framework = "django" if any("django" in base for base in bases) or _imports(source, "django") else "flask" if _imports(source, "flask") else "web"
+        return "route", framework
+    return None
+
+
+def _imports(source: Source, root: str) -> bool:
+    return any(binding.origin.partition(".")[0] == root for found in source.names.module.bindings.values() for binding in found if binding.kind == "import")
+
+
+# by registration
+
+
+def _registered(source: Source, call: ast.Call) -> Iterator[Handler]:
+    path = source.qualified(call.func)
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+    if name in ADDERS and isinstance(call.func, ast.Attribute):
+        yield from _handed(source, call, ADDERS[name], "websocket" if "websocket" in name else "route", "aiohttp" if name in ("add_get", "add_post") else "web")
+    elif path in ROUTES:
+        yield from _handed(source, call, ROUTES[path], "websocket" if "WebSocket" in path else "route", path.partition(".")[0])
+    elif path.startswith("telegram.ext.") and name in TELEGRAM:
+        yield from _handed(source, call, TELEGRAM[name], "message", "telegram")
+    elif name == "RunnableWithMessageHistory" and path.startswith("langchain"):
+        yield from _handed(source, call, 1, "session", "langchain", ("get_session_history",))
+    elif path in ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security"):
+        yield from _handed(source, call, 0, "provider", "fastapi", ("dependency",))
+    elif name in ("add_handler", "add_message_handler", "register_message_handler") and isinstance(call.func, ast.Attribute) and path == "":
+        if name == "register_message_handler":
+            yield from _handed(source, call, 0, "message", "aiogram")
+
+
+def _handed(source: Source, call: ast.Call, place: int, kind: str, framework: str, words: tuple[str, ...] = HANDLER_KEYWORDS) -> Iterator[Handler]:
+    """The function that stands at this place of the call, or under one of these keywords."""
+    given = [each.value for word in words if (each := keyword(call, word)) is not None]
+    if not given and len(call.args) > place:
+        given = [call.args[place]]
+    for node in given:
+        if not isinstance(node, (ast.Name, ast.Attribute)) or is_none(node):
+            continue
+        for origin in source.origins(node):
+            if origin.kind == "function" and isinstance(origin.node, FunctionNode):
+                yield Handler(origin.source, origin.node, kind, framework)
+
+
+def _worker(source: Source, assign: ast.Assign) -> Iterator[Handler]:
+    """The functions of an arq worker: `functions = [...]` in a class WorkerSettings."""
+    owner = source.parent(assign)
+    named = isinstance(owner, ast.ClassDef) and "WorkerSettings" in owner.name
+    if not named or not any(isinstance(target, ast.Name) and target.id == "functions" for target in assign.targets) or not isinstance(assign.value, (ast.List, ast.Tuple)):
+        return
+    for item in assign.value.elts:
+        for origin in source.origins(item) if isinstance(item, (ast.Name, ast.Attribute)) else ():
+            if origin.kind == "function" and isinstance(origin.node, FunctionNode):
+                yield Handler(origin.source, origin.node, "task", "arq")

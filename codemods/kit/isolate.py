@@ -1,0 +1,528 @@
+"""A group that requests share, taken apart: the edits that build it per request, or the reason why not."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .callers import add_argument, add_parameter
+from .cut import replace
+from .finding import Edit, Finding, Import
+from .handlers import handlers
+from .histories import History, history, place_of_history
+from .imports import spell
+from .keys import Key
+from .move import apart, insertion, lead, movable, place_for, without
+from .names import FunctionNode
+from .reach import Use, imports_of, reached, users_of, uses_of
+from .rebuild import factory_text, hoisted, inline_text, is_client, keyed
+from .shared import Cell, Group, session_function, value_of
+from .source import Source
+from .stations import Station, Unclear, choose_keys, may_pass, stations_for
+
+INLINE = 3  # statements that still read well inside a handler
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    history: str = "auto"
+    move_clients: bool = False
+    stateless: bool = False
+
+
+@dataclass(slots=True)
+class Changes:
+    """Edits and imports over all files."""
+
+    edits: list[Edit] = field(default_factory=list)
+    imports: list[tuple[str, Import]] = field(default_factory=list)
+
+    def need(self, source: Source, imports: tuple[Import, ...]) -> None:
+        self.imports += [(source.path, each) for each in imports]
+
+
+def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
+    """The finding for one group; none when no request reaches it."""
+    source = group.source
+    uses = uses_of(source, group.scope, group.slots, group.statements)
+    sessions = [use for use in uses if session_function(use.source, use.node) is not None]
+    users, early = users_of([use for use in uses if use not in sessions])
+    behind = [handler for user in users if user.function is not None for handler in reached(user.source, user.function)]
+    serving = any(each.kind not in ("session", "provider") for each in handlers(source.project).values())
+    if not serving or not (behind or sessions):
+        return
+    try:
+        yield _Plan(group, wishes, sessions, early, stations_for(users)).finding()
+    except Unclear as unclear:
+        where = f" ({unclear.source.path}:{unclear.source.place(unclear.node).line})" if unclear.source is not None and unclear.node is not None else ""
+        yield source.refuse(_spot(group), unclear.reason, f"{_names(group)} is shared by all requests; {unclear.message}{where}")
+
+
+def _names(group: Group) -> str:
+    names = sorted(group.slots, key=lambda slot: group.body.index(group.slots[slot]))
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _spot(group: Group) -> ast.AST:
+    return group.cells[0].call if group.cells[0].source is group.source else group.first
+
+
+class _Plan:
+    """Everything that is known before the edits are written."""
+
+    def __init__(self, group: Group, wishes: Wishes, sessions: list[Use], early: list[Use], stations: list[Station]) -> None:
+        self.group, self.wishes, self.sessions, self.stations = group, wishes, sessions, stations
+        self.source = group.source
+        self.parameter = choose_keys(stations)
+        if sessions:
+            self.parameter = self.parameter or "session_id"
+        self.check(early)
+        self.builders = [each for each in stations if not each.passes]
+        read = {use.slot for each in stations for use in each.uses} | {use.slot for use in sessions}
+        self.wanted = [slot for slot in self.slots_in_order() if slot in read]
+        self.changes = Changes()
+        kinds = {cell.kind for cell in group.cells}
+        self.kind = place_of_history(self.source, wishes.history) if self.parameter else ""
+        self.cached = bool(self.parameter) and ("whole" in kinds or ("list" in kinds and self.kind != "memory") or self.seeded())
+        if self.kind == "memory" and kinds == {"store"} and len(group.statements) == 1 and value_of(group.first) is group.cells[0].call:
+            self.cached = True  # the factory is the store
+        self.factory = self.free_name()
+
+    def slots_in_order(self) -> list[str]:
+        return sorted(self.group.slots, key=lambda slot: self.group.body.index(self.group.slots[slot]))
+
+    def seeded(self) -> bool:
+        return any(isinstance(statement, ast.Expr) for statement in self.group.statements)
+
+    def free_name(self) -> str:
+        name = f"build_{self.wanted[-1].lstrip('_')}"
+        taken = {found for source in self.source.project for scope in source.names.inner.values() for found in scope.bindings}
+        while name in taken:
+            name += "_"
+        return name
+
+    # what stands in the way
+
+    def check(self, early: list[Use]) -> None:
+        group, source = self.group, self.source
+        if early:
+            use = early[0]
+            raise Unclear("needed-at-import", f"{use.slot} is needed when the module is imported", use.source, use.node)
+        for slot in group.slots:
+            bindings = group.scope.bindings.get(slot, [])
+            if any(binding.within is not group.scope for binding in bindings):
+                raise Unclear("rebound", f"{slot} is set anew under `global`")
+            if len(bindings) > 1:
+                raise Unclear("bound-twice", f"{slot} is bound in several places", source, bindings[-1].node)
+            if group.scope.kind == "module":
+                self.check_exports(slot)
+        for statement in group.statements:
+            if not movable(source, statement):
+                raise Unclear("shared-line", "a statement shares its line with another", source, statement)
+            self.check_free_names(statement)
+        for cell in group.cells:
+            if cell.kind == "vectors":
+                raise Unclear("vector-memory", "a memory in a vector store knows no sessions", cell.source, cell.call)
+            if cell.kind == "session" and not self.parameter:
+                raise Unclear("fixed-session", "the history has one fixed session id, and no handler has a key", cell.source, cell.call)
+            if cell.kind == "factory":
+                raise Unclear("factory", "a factory of the project builds it", cell.source, cell.call)
+        if not self.parameter and len(self.stations) > 1:
+            for each in self.stations:
+                if each.only_reads:
+                    raise Unclear("read-elsewhere", f"{each.name} reads what other requests have said, and there is no key to tell them apart", each.source, each.function)
+
+    def check_exports(self, slot: str) -> None:
+        for other in [self.source, *(found for found, _ in imports_of(self.source, slot))]:
+            if slot in (other.exports() or ()):
+                raise Unclear("exported", f"{slot} stands in __all__ of {other.path}", other)
+        tail = f"{self.source.module.rpartition('.')[2]}.{slot}"
+        for other in self.source.project:
+            for node in other.nodes(ast.Constant):
+                if isinstance(node.value, str) and (node.value == tail or node.value.endswith(f".{tail}")):
+                    raise Unclear("patched-by-tests", f"{slot} is named in a string, as tests do that replace it", other, node)
+            if other is not self.source and other.names.module.stars and slot in other.names.loads and self.source.module in _starred(other):
+                raise Unclear("star-import", f"{other.path} gets {slot} by a star import", other)
+
+    def check_free_names(self, statement: ast.stmt) -> None:
+        """What the statement reads must still mean the same when it runs later."""
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in self.group.slots:
+                home = self.source.scope(node).home(node.id)
+                bindings = home.bindings.get(node.id, []) if home is self.group.scope else []
+                if any(binding.within is not home for binding in bindings) or any(
+                    self.source.start(binding.node) > self.source.start(statement) for binding in bindings if binding.kind in ("assign", "augmented", "for", "with", "delete")
+                ):
+                    raise Unclear("rebound-later", f"{node.id}, of which it is built, is set anew later", self.source, node)
+
+    # the finding
+
+    def finding(self) -> Finding:
+        history_of = self.histories()
+        hoist = hoisted(self.group, clients=self.wishes.move_clients)
+        edits = list(hoist.edits)
+        session = self.parameter
+        inline = self.inlines()
+        if inline:
+            session = self.key_text(self.builders[0])
+        definitions: list[str] = []
+        if self.parameter and not self.cached:
+            for cell in self.group.cells:
+                found = history_of(cell, session)
+                cut, needs = keyed(cell, found, session)
+                edits += cut
+                self.changes.need(cell.source, needs)
+                if found.definitions and found.definitions not in definitions:
+                    definitions.append(found.definitions)
+        elif self.cached:
+            self.changes.need(self.source, spell(self.source, "functools", "lru_cache")[1])
+        if any(edit.start < 0 for edit in edits):
+            raise Unclear("layout", "the code is laid out in a way that can't be cut safely")
+        self.definition(inline, edits, hoist.lines, "\n\n".join(definitions))
+        for each in self.builders:
+            self.build_in(each, inline, edits)
+        for each in self.stations:
+            if each.passes:
+                self.pass_through(each)
+            self.hand_on(each)
+        self.in_sessions()
+        self.importing()
+        return self.source.fix(_spot(self.group), self.changes.edits, self.message(), help=self.told(), imports=self.changes.imports)
+
+    def histories(self):  # type: ignore[no-untyped-def]
+        asynchronous = any(isinstance(each.function, ast.AsyncFunctionDef) for each in self.stations) or bool(self.sessions)
+        several = _several(self.source, self.group)
+
+        def of(cell: Cell, session: str) -> History:
+            slot = next((slot for slot, statement in self.group.slots.items() if any(node is cell.call for node in ast.walk(statement))), "chat")
+            return history(cell.source, self.kind, session, name=slot, own=several, asynchronous=asynchronous, near=cell.call)
+
+        return of
+
+    def inlines(self) -> bool:
+        """Whether the statements go right into the one handler that uses them."""
+        if len(self.builders) != 1 or len(self.stations) != 1 or self.sessions or self.cached or len(self.group.statements) > INLINE:
+            return False
+        only = self.builders[0]
+        if only.source is not self.source or not isinstance(only.function, FunctionNode) or only.handler is None:
+            return False
+        if any(isinstance(statement, FunctionNode) for statement in self.group.statements) or any(not isinstance(use.node, ast.Name) for use in only.uses):
+            return False
+        scope = self.source.names.inner[only.function]
+        names = {node.id for statement in self.group.statements for node in ast.walk(statement) if isinstance(node, ast.Name)}
+        inner = [each for node, each in self.source.names.inner.items() if node is only.function or only.function in self.source.parents(node)]
+        return scope.kind == "function" and not any(name in each.bindings for each in inner for name in names)
+
+    def key_text(self, each: Station) -> str:
+        if not self.parameter:
+            return ""
+        if each.key is not None:
+            self.changes.need(each.source, each.key.needs)
+            return each.key.written
+        if isinstance(each.function, ast.If):
+            return '"main"'
+        self.changes.need(each.source, (Import("uuid", "uuid4"),))
+        return "uuid4().hex"
+
+    def definition(self, inline: bool, edits: list[Edit], kept: dict[ast.stmt, list[str]], definitions: str) -> None:
+        """Where the statements stood: nothing, or the factory, behind what stays."""
+        group, source = self.group, self.source
+        last = group.statements[-1]
+        newline = source.newline
+        blank = 2 if source.indent(last) == "" else 1
+        parts = [definitions.replace("\n", newline)] if definitions else []
+        if not inline:
+            cached = f"{spell(source, 'functools', 'lru_cache')[0]}(maxsize=1000)" if self.cached else ""
+            parts.append(factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=cached))
+        stays = "".join(line for statement in group.statements for line in kept.get(statement, ()))
+        text = (newline * blank).join([*([newline.join([stays])] if stays else []), *parts])
+        for statement in group.statements:
+            if statement is last and text:
+                only_lines = not parts
+                self.changes.edits.append(_instead(source, statement, text) if only_lines else apart(source, statement, text, 0 if stays else blank))
+                if stays and parts:
+                    edit = self.changes.edits.pop()
+                    self.changes.edits.append(_closing(source, statement, edit, blank))
+            else:
+                self.changes.edits.append(without(source, statement))
+
+    def build_in(self, each: Station, inline: bool, edits: list[Edit]) -> None:
+        """The lines at the start of a builder's work."""
+        handled = each.calls and self.parameter
+        if handled and not each.uses:
+            return  # hands a key on and needs nothing itself
+        before, key = self.place(each)
+        each.key = key
+        text = self.key_text(each)
+        if inline:
+            body = inline_text(self.group, edits)
+        else:
+            local = self.locals(each)
+            factory = self.spelled_factory(each)
+            body = f"{local} = {factory}({text}){each.source.newline}"
+        self.changes.edits.append(insertion(each.source, before, body))
+
+    def place(self, each: Station) -> tuple[ast.stmt, Key | None]:
+        """Where it is built, and with which of its keys."""
+        after = _accepts(each)
+        nodes = [use.node for use in each.uses] + ([] if self.parameter else [call for call, _, _ in each.calls])
+        function = each.function
+        candidates: list[Key | None] = [*([each.key] if each.key else []), *each.keys, None] if self.parameter else [None]
+        for key in candidates:
+            needed = (*after, *(key.after if key else ()))
+            found = place_for(each.source, function, nodes, needed, in_loops=key is not None and bool(key.after))  # type: ignore[arg-type]
+            if found is not None:
+                return found, key
+        found = place_for(each.source, function, nodes)  # type: ignore[arg-type]
+        if found is None:
+            raise Unclear("no-place", f"{each.name} has no one place before all uses", each.source, function)
+        return found, None
+
+    def locals(self, each: Station) -> str:
+        """The names on the left: what the uses call the objects."""
+        names = []
+        needed = self.wanted if self.parameter and not each.calls else self.wanted
+        for slot in needed:
+            own = [use for use in each.uses if use.slot == slot]
+            handed = not self.parameter and any(self.passed(below, slot) for _, below, _ in each.calls)
+            if not own and not handed:
+                names.append("_")
+                continue
+            name = next((use.node.id for use in own if isinstance(use.node, ast.Name)), slot)
+            names.append(name)
+            for use in own:
+                if not (isinstance(use.node, ast.Name) and use.node.id == name):
+                    self.changes.edits += replace(use.source, use.node, name)
+        return ", ".join(names)
+
+    def passed(self, below: Station, slot: str) -> bool:
+        """Whether a station further down is to get this object from its callers."""
+        seen: set[int] = set()
+        todo = [below]
+        while todo:
+            each = todo.pop()
+            if id(each) in seen:
+                continue
+            seen.add(id(each))
+            if any(use.slot == slot for use in each.uses):
+                return True
+            todo += [under for _, under, _ in each.calls]
+        return False
+
+    def spelled_factory(self, each: Station) -> str:
+        if each.source is self.source:
+            return self.factory
+        for use in each.uses:
+            if use.importing is not None:
+                return self.factory
+            if isinstance(use.node, ast.Attribute):
+                return f"{each.source.code(use.node.value)}.{self.factory}"
+        raise Unclear("no-import", f"{each.source.path} does not import it where it would have to be built", each.source, each.function)
+
+    # helpers between
+
+    def pass_through(self, each: Station) -> None:
+        """A helper gets the key, and builds; or it gets the objects."""
+        assert isinstance(each.function, FunctionNode)
+        if self.parameter:
+            may_pass(each, self.parameter)
+            self.changes.edits += add_parameter(each.source, each.function, self.parameter, "str")
+            if each.uses:
+                local = self.locals(each)
+                found = place_for(each.source, each.function, [use.node for use in each.uses])
+                if found is None:
+                    raise Unclear("no-place", f"{each.name} has no one place before all uses", each.source, each.function)
+                self.changes.edits.append(insertion(each.source, found, f"{local} = {self.spelled_factory(each)}({self.parameter}){each.source.newline}"))
+            return
+        for slot in self.wanted:
+            if self.passed(each, slot):
+                may_pass(each, slot)
+                type_name = self.group.slots[slot] and ""
+                self.changes.edits += add_parameter(each.source, each.function, slot, type_name)
+                for use in each.uses:
+                    if use.slot == slot and not (isinstance(use.node, ast.Name) and use.node.id == slot):
+                        self.changes.edits += replace(use.source, use.node, slot)
+
+    def hand_on(self, each: Station) -> None:
+        """The calls of helpers get what the helpers need."""
+        text = ""
+        if each.calls and self.parameter:
+            if each.passes:
+                text = self.parameter
+            else:
+                text = self.handed_key(each)
+        for call, below, keywords in each.calls:
+            if self.parameter:
+                self.argue(each, call, self.parameter, text, keywords)
+            else:
+                for slot in self.wanted:
+                    if self.passed(below, slot):
+                        name = next((use.node.id for use in each.uses if use.slot == slot and isinstance(use.node, ast.Name)), slot)
+                        self.argue(each, call, slot, name, keywords)
+
+    def handed_key(self, each: Station) -> str:
+        """The key as it is written at the calls; one that would be new at each call is put into a local first."""
+        for key in [*([each.key] if each.key else []), *each.keys]:
+            if all(place_for(each.source, each.function, [call], key.after, in_loops=True) is not None for call, _, _ in each.calls):  # type: ignore[arg-type]
+                each.key = key
+                if not key.optional or len(each.calls) == 1:
+                    return self.key_text(each)
+                break
+        else:
+            each.key = None
+        if len(each.calls) == 1:
+            return self.key_text(each)
+        before = place_for(each.source, each.function, [call for call, _, _ in each.calls], each.key.after if each.key else ())  # type: ignore[arg-type]
+        name = self.parameter if not _bound(each, self.parameter) else f"{self.parameter}_"
+        if before is None:
+            raise Unclear("no-place", f"{each.name} has no one place before all uses", each.source, each.function)
+        self.changes.edits.append(insertion(each.source, before, f"{name} = {self.key_text(each)}{each.source.newline}"))
+        return name
+
+    def argue(self, each: Station, call: ast.Call, name: str, value: str, keywords: bool) -> None:
+        if not keywords:
+            raise Unclear("helper-handed-on", f"{each.name} hands a helper on where no keyword can follow", each.source, call)
+        self.changes.edits += add_argument(each.source, call, name, value)
+
+    def in_sessions(self) -> None:
+        """`lambda session_id: history` asks the factory."""
+        for use in self.sessions:
+            function = session_function(use.source, use.node)
+            assert function is not None
+            index = "" if len(self.wanted) == 1 else f"[{self.wanted.index(use.slot)}]"
+            self.changes.edits += replace(use.source, use.node, f"{self.factory}({function.args.args[0].arg}){index}")
+
+    def importing(self) -> None:
+        """Imports of the objects become imports of the factory."""
+        done: set[ast.AST] = set()
+        building = {id(each.source) for each in self.stations if (each.uses and (self.parameter or not each.passes))}
+        for slot in self.wanted:
+            for other, binding in imports_of(self.source, slot):
+                onward = any(True for third, its in imports_of(self.source, slot) if third is not other and _through(third, its, other))
+                used = id(other) in building and (any(use.importing is binding for each in self.stations for use in each.uses))
+                if not used and not onward:
+                    if not any(True for _ in other.uses(binding)):
+                        raise Unclear("imported-elsewhere", f"{other.path} imports {slot} and may hand it on", other, binding.node)
+                    continue
+                if not isinstance(binding.node, ast.ImportFrom):
+                    continue
+                alias = next(each for each in binding.node.names if (each.asname or each.name) == binding.name)
+                if binding.node in done:
+                    continue
+                done.add(binding.node)
+                self.changes.edits += replace(other, alias, self.factory)
+
+    # words
+
+    def message(self) -> str:
+        group = self.group
+        what = f"{_names(group)} {'is' if len(group.slots) == 1 else 'are'} shared by all requests, which see each other's messages"
+        if not self.parameter:
+            loops = any(each.handler is not None and each.handler.kind == "websocket" for each in self.builders)
+            lasts = "one connection" if loops else "one request"
+            return f"{what}; built per request now. No key is in sight, so the history now lasts for {lasts}"
+        where = {"redis": "in Redis", "sql": "in SQL", "memory": "in this process"}["memory" if self.cached else self.kind]
+        return f"{what}; built per {self.parameter} now, the history is kept {where}"
+
+    def told(self) -> str:
+        lines = []
+        if not self.parameter:
+            lines.append("To keep a conversation, send a session id with each request and run this again.")
+        elif self.cached or self.kind == "memory":
+            lines.append("Each worker process keeps its own history, and a restart forgets it; declare redis or langchain-community to keep it outside.")
+        keyless = [each.name for each in self.builders if each.key is None and self.parameter and not isinstance(each.function, ast.If)]
+        if keyless:
+            lines.append(f"Without a key: {', '.join(keyless)} - there the history lasts for one request.")
+        defaults = [each.key.default for each in self.builders if each.key is not None and each.key.default]
+        if defaults:
+            lines.append(f"Requests that send no key share the conversation {defaults[0]}.")
+        others = _other_state(self.stations)
+        if others:
+            lines.append(f"Not all state is apart yet: {', '.join(others)} is still shared by all requests.")
+        return " ".join(lines)
+
+
+def _closing(source: Source, statement: ast.stmt, edit: Edit, blank: int) -> Edit:
+    return apart_after(source, statement, edit, blank)
+
+
+def apart_after(source: Source, statement: ast.stmt, edit: Edit, blank: int) -> Edit:
+    """The same edit with the blank lines that a definition wants behind it."""
+    closing = apart(source, statement, "", blank).text
+    missing = closing.count(source.newline) if edit.text and not edit.text.endswith(source.newline * (blank + 1)) else 0
+    before = apart(source, statement, "", blank)
+    opening_only = len(before.text) - len(before.text.lstrip())
+    del opening_only
+    return source.edit(edit.start, edit.stop, edit.text + source.newline * min(missing, _after(source, statement, blank)))
+
+
+def _after(source: Source, statement: ast.stmt, blank: int) -> int:
+    stop = source.line_of(source.stop(statement)) + 1
+    count = 0
+    text = source.utf8.decode("utf-8").splitlines()
+    while stop - 1 + count < len(text) and not text[stop - 1 + count].strip():
+        count += 1
+    return 0 if stop - 1 + count >= len(text) else max(0, blank - count)
+
+
+def _instead(source: Source, statement: ast.stmt, text: str) -> Edit:
+    start, stop = lead(source, statement), without(source, statement).stop
+    del stop
+    from .cut import span
+
+    return source.edit(start, span(source, statement)[1], text)
+
+
+def _starred(source: Source) -> set[str]:
+    return {source.names.absolute(node) for node in source.nodes(ast.ImportFrom) if any(alias.name == "*" for alias in node.names)}
+
+
+def _through(source: Source, binding, other: Source) -> bool:  # type: ignore[no-untyped-def]
+    found = source.project.lookup(binding.origin, source.path)
+    return found is not None and found[0] is other
+
+
+def _several(source: Source, group: Group) -> bool:
+    """Whether the files keep more conversations than this one memory's."""
+    from .libraries.memory import keeps
+
+    count = sum(1 for other in source.project for call in other.nodes(ast.Call) if keeps(other, call) in ("history", "list", "whole", "chain", "store", "session"))
+    return count > 1 and count > sum(1 for cell in group.cells if cell.source is source and cell.kind != "factory") or len(group.cells) > 1
+
+
+def _accepts(each: Station) -> tuple[ast.stmt, ...]:
+    """The statement that accepts a websocket."""
+    if each.handler is None or each.handler.kind != "websocket":
+        return ()
+    found = []
+    for call in each.source.nodes(ast.Call):
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "accept" and each.source.function(call) is each.function:
+            found.append(each.source.statement(call))
+    return tuple(found[:1])
+
+
+def _bound(each: Station, name: str) -> bool:
+    return isinstance(each.function, FunctionNode) and name in each.source.names.inner[each.function].bindings
+
+
+def _other_state(stations: list[Station]) -> list[str]:
+    """Module-level lists and dictionaries that the same functions fill."""
+    found: list[str] = []
+    for each in stations:
+        for name, bindings in each.source.names.module.bindings.items():
+            if len(bindings) != 1 or not isinstance(bindings[0].value, (ast.List, ast.Dict)):
+                continue
+            for load in each.source.names.uses(name, each.source.names.module):
+                above = each.source.parent(load)
+                grows = isinstance(above, ast.Attribute) and above.attr in ("append", "extend", "insert")
+                if grows and each.source.function(load) is each.function and name not in found:
+                    found.append(name)
+    return found
+
+
+def unused_value(statement: ast.stmt) -> bool:
+    return value_of(statement) is None
+
+
+__all__ = ["Changes", "Wishes", "isolated", "is_client"]

@@ -1,0 +1,117 @@
+"""Classic LangChain memory: which classes remember a conversation, where they keep it, and what holds one without saying so."""
+
+from __future__ import annotations
+
+import ast
+from typing import Literal
+
+from ..source import Source, has_keyword
+
+# How a kept thing can be given a conversation of its own:
+# history - all it knows is in `chat_memory`; any chat history will do
+# list    - the same, but it cuts the list in place: only a history in this process will do
+# whole   - it keeps a summary, entities, ... in itself: one object per conversation
+# chain   - a chain with a buffer memory that nobody wrote down
+# store   - a history in this process: the messages themselves
+# session - a history or memory outside of the process, under a session's name given in writing
+# vectors - a vector store that knows no sessions
+Keeps = Literal["history", "list", "whole", "chain", "store", "session", "vectors"]
+
+KEEPS: dict[str, Keeps] = {
+    "ConversationBufferMemory": "history",
+    "ConversationBufferWindowMemory": "history",
+    "ConversationTokenBufferMemory": "list",
+    "AgentTokenBufferMemory": "list",
+    "ConversationStringBufferMemory": "whole",
+    "ConversationSummaryMemory": "whole",
+    "ConversationSummaryBufferMemory": "whole",
+    "ConversationEntityMemory": "whole",
+    "ConversationKGMemory": "whole",
+    "ConversationVectorStoreTokenBufferMemory": "whole",
+    "create_conversational_retrieval_agent": "whole",
+    "ConversationChain": "chain",
+    "ChatMessageHistory": "store",
+    "InMemoryChatMessageHistory": "store",
+    "VectorStoreRetrieverMemory": "vectors",
+    "MotorheadMemory": "session",
+    "ZepMemory": "session",
+    "RedisChatMessageHistory": "session",
+    "SQLChatMessageHistory": "session",
+    "MongoDBChatMessageHistory": "session",
+    "PostgresChatMessageHistory": "session",
+    "DynamoDBChatMessageHistory": "session",
+    "CosmosDBChatMessageHistory": "session",
+    "CassandraChatMessageHistory": "session",
+    "AstraDBChatMessageHistory": "session",
+    "ElasticsearchChatMessageHistory": "session",
+    "FirestoreChatMessageHistory": "session",
+    "FileChatMessageHistory": "session",
+    "MomentoChatMessageHistory": "session",
+    "SingleStoreDBChatMessageHistory": "session",
+    "UpstashRedisChatMessageHistory": "session",
+    "XataChatMessageHistory": "session",
+    "ZepChatMessageHistory": "session",
+}  # fmt: skip
+BASES = frozenset({"BaseMemory", "BaseChatMemory", "BaseChatMessageHistory", *KEEPS})
+ROOTS = (
+    "langchain", "langchain_classic", "langchain_community", "langchain_core", "langchain_redis", "langchain_mongodb", "langchain_postgres", "langchain_astradb",
+    "langchain_google_firestore", "langchain_elasticsearch", "langchain_aws",
+)  # fmt: skip
+# Cheap to make: no connection, no file, no download.
+LIGHT_MODULES = (
+    "langchain.prompts", "langchain_core.prompts", "langchain_classic.prompts", "langchain.schema", "langchain_core.messages", "langchain_core.output_parsers",
+    "langchain_core.runnables", "langchain.output_parsers", "langchain_classic.output_parsers", "langchain.chains", "langchain_classic.chains", "langchain.agents",
+    "langchain_classic.agents", "langchain.memory", "langchain_classic.memory", "langchain.callbacks", "langchain_core.callbacks", "langchain.tools", "langchain_core.tools",
+    "langchain_core.chat_history", "langchain_community.chat_message_histories", "langchain.PromptTemplate", "langchain.LLMChain", "langchain.ConversationChain",
+    "langchain.FewShotPromptTemplate", "operator.itemgetter", "datetime", "os.getenv", "os.environ", "functools.partial",
+)  # fmt: skip
+HEAVY_NAMES = ("load_tools", "load_qa", "from_documents", "from_texts")
+
+
+def last_name(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def of_langchain(path: str) -> bool:
+    return path.partition(".")[0] in ROOTS
+
+
+def keeps(source: Source, call: ast.Call) -> Keeps | None:
+    """What kind of conversation a constructor call keeps; None when it keeps none of its own."""
+    path = source.qualified(call.func)
+    if of_langchain(path):
+        kind = KEEPS.get(last_name(path))
+        if kind == "chain" and has_keyword(call, "memory"):
+            return None
+        return kind
+    if path and _own_memory(source, call):
+        return "whole"
+    return None
+
+
+def _own_memory(source: Source, call: ast.Call) -> bool:
+    """Whether the call makes an instance of a memory class that the project wrote itself."""
+    if not isinstance(call.func, (ast.Name, ast.Attribute)):
+        return False
+    found = source.origins(call.func)
+    if len(found) != 1 or found[0].kind != "class" or not isinstance(found[0].node, ast.ClassDef):
+        return False
+    bases = [found[0].source.qualified(base) for base in found[0].node.bases]
+    return any(of_langchain(base) and last_name(base) in BASES for base in bases)
+
+
+def is_light(source: Source, call: ast.Call) -> bool:
+    """Whether making it once more per request costs nothing worth naming."""
+    path = source.qualified(call.func)
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "as_retriever":
+        return not any(isinstance(inner, ast.Call) for inner in ast.walk(call.func.value))
+    if not path:
+        return False
+    if last_name(path) in HEAVY_NAMES:
+        return False
+    return any(path == module or path.startswith(f"{module}.") for module in LIGHT_MODULES) or path in ("str", "list", "dict", "len")
+
+
+def memory_module(path: str) -> str:
+    """Where the buffer memory is imported from beside a class of this path."""
+    return "langchain_classic.memory" if path.startswith("langchain_classic") else "langchain.memory"

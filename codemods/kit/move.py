@@ -1,0 +1,179 @@
+"""Moving statements from where they run once to where they run often: their text with its comments, and the place that fits."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+
+from .cut import alone, reindent, span
+from .finding import Edit
+from .names import FunctionNode
+from .source import Source
+
+Block = list[ast.stmt]
+
+
+# the text of statements
+
+
+def lead(source: Source, statement: ast.stmt) -> int:
+    """Where the comment lines directly above a statement start; the statement's own line without any."""
+    start, _ = span(source, statement)
+    margin = source.indent(statement)
+    line = source.line_of(start) - 1
+    while line >= 1:
+        text = source.slice(source.line_start(line), source.line_start(line + 1))
+        if not text.startswith(f"{margin}#") or text.startswith(f"{margin}#!") or "# %%" in text:
+            break
+        line -= 1
+    return source.line_start(line + 1)
+
+
+def taken(source: Source, statement: ast.stmt) -> tuple[int, int]:
+    """The whole lines of a statement with the comments above it."""
+    return lead(source, statement), span(source, statement)[1]
+
+
+def text_with(source: Source, start: int, stop: int, edits: Iterable[Edit]) -> str:
+    """A part of the text with edits made in it."""
+    raw = source.utf8[start:stop]
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.stop), reverse=True):
+        raw = raw[: edit.start - start] + edit.text.encode() + raw[edit.stop - start :]
+    return raw.decode("utf-8")
+
+
+def moved(source: Source, statement: ast.stmt, margin: str, edits: Iterable[Edit] = ()) -> str:
+    """The lines of a statement, its comments among them, changed by `edits` and indented by `margin`."""
+    start, stop = taken(source, statement)
+    text = text_with(source, start, stop, edits)
+    if not text.endswith(("\n", "\r")):
+        text += source.newline
+    return reindent(text, source.indent(statement), margin)
+
+
+def movable(source: Source, statement: ast.stmt) -> bool:
+    """Whether the statement has its lines to itself."""
+    return alone(source, statement)
+
+
+def without(source: Source, statement: ast.stmt) -> Edit:
+    """The statement and its comments go, and with them the blank lines that would be left twice."""
+    start, stop = taken(source, statement)
+    before = _blank_lines(source, source.line_of(start) - 1, -1)
+    after = _blank_lines(source, source.line_of(stop) if stop < len(source.utf8) else 0, 1)
+    at_end = source.line_of(stop) + after > _lines(source)
+    if at_end:  # nothing behind it: the blank lines before it go
+        start = source.line_start(source.line_of(start) - before)
+        stop = len(source.utf8)
+    elif before or source.line_of(start) == 1:
+        stop = source.line_start(source.line_of(stop) + min(after, max(before, 1) if before else after))
+        if after > before:  # the wider gap stays
+            start = source.line_start(source.line_of(start) - before)
+            stop = taken(source, statement)[1]
+    return source.edit(start, stop, "")
+
+
+def _lines(source: Source) -> int:
+    count = source.line_of(len(source.utf8))
+    return count - 1 if source.utf8.endswith((b"\n", b"\r")) else count
+
+
+def _blank_lines(source: Source, line: int, step: int) -> int:
+    count = 0
+    while 1 <= line <= _lines(source) and not source.slice(source.line_start(line), source.line_start(line + 1)).strip():
+        count += 1
+        line += step
+    return count
+
+
+def apart(source: Source, statement: ast.stmt, text: str, blank: int) -> Edit:
+    """`text`, whole lines of a definition, instead of a statement, with blank lines on both sides."""
+    start, stop = taken(source, statement)
+    line = source.line_of(start)
+    before = _blank_lines(source, line - 1, -1)
+    last = source.line_of(stop) if stop < len(source.utf8) else _lines(source) + 1
+    after = _blank_lines(source, last, 1)
+    at_start = line - before <= 1
+    at_end = last + after > _lines(source)
+    opening = "" if at_start or before >= blank else source.newline * (blank - before)
+    closing = "" if at_end or after >= blank else source.newline * (blank - after)
+    return source.edit(start, stop, opening + text + closing)
+
+
+# places
+
+
+def blocks(source: Source, function: FunctionNode, node: ast.AST) -> list[tuple[Block, int]]:
+    """The statement lists around a node, from the function's body inwards, and the place of the statement that holds it."""
+    path: list[tuple[Block, int]] = []
+    child: ast.AST = node
+    for above in [*source.parents(node)]:
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            found = getattr(above, name, None)
+            if isinstance(found, list) and child in found and isinstance(child, ast.stmt):
+                path.append((found, found.index(child)))
+        child = above
+        if above is function:
+            break
+    if isinstance(node, ast.stmt) and not path:
+        return []
+    return path[::-1]
+
+
+def place_for(
+    source: Source, function: FunctionNode, uses: Sequence[ast.AST], after: Sequence[ast.stmt] = (), *, in_loops: bool = False
+) -> ast.stmt | None:
+    """The statement before which something must stand to be there for all uses, once, behind the statements `after`; None if there is no such place.
+
+    The innermost one that no loop, lambda or inner function repeats; with `in_loops` inside a loop if it has to be.
+    """
+    paths = [_outside_inner(source, function, blocks(source, function, use)) for use in uses]
+    if not paths or not all(paths):
+        return None
+    common: list[tuple[Block, int]] = []
+    for level in range(min(len(path) for path in paths)):
+        block = paths[0][level][0]
+        if any(path[level][0] is not block for path in paths):
+            break
+        common.append((block, min(path[level][1] for path in paths)))
+        if len({path[level][1] for path in paths}) > 1:
+            break
+    best = None
+    looping = False
+    for level, (block, index) in enumerate(common):
+        if level:
+            above, at = common[level - 1]
+            holder = above[at]
+            looping = looping or isinstance(holder, (ast.For, ast.AsyncFor, ast.While))
+            if _rerun(holder, block) or (looping and not in_loops):
+                break
+        if all(_runs_before(source, function, statement, common[: level + 1]) for statement in after):
+            if looping and best is not None:
+                break
+            best = block[index]
+    return best
+
+
+def _outside_inner(source: Source, function: FunctionNode, path: list[tuple[Block, int]]) -> list[tuple[Block, int]]:
+    """The part of a path that the function itself runs: a def or class within is one statement."""
+    kept = []
+    for block, index in path:
+        kept.append((block, index))
+        if isinstance(block[index], (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            break
+    return kept
+
+
+def _rerun(holder: ast.stmt, block: Block) -> bool:
+    """Whether a block is one of several ways on: what stands there is not there for the others."""
+    return isinstance(holder, ast.Try) and block is holder.finalbody
+
+
+def _runs_before(source: Source, function: FunctionNode, statement: ast.stmt, path: list[tuple[Block, int]]) -> bool:
+    return any(statement in block[:index] for block, index in path)
+
+
+def insertion(source: Source, before: ast.stmt, text: str) -> Edit:
+    """Whole lines, not indented yet, before a statement and the comments that belong to it."""
+    start = lead(source, before)
+    return source.edit(start, start, reindent(text, "", source.indent(before)))

@@ -1,0 +1,134 @@
+"""Who reads a name of a module, in every file that is seen, and which handlers stand behind the readers."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from .callers import callers
+from .handlers import Handler, handlers
+from .names import Binding, FunctionNode, Scope
+from .source import Source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Use:
+    """One read of a shared name. `importing`: the import that brought it into this file."""
+
+    source: Source
+    node: ast.expr
+    slot: str
+    importing: Binding | None = None
+
+
+@dataclass(slots=True, eq=False)
+class User:
+    """A function with the shared names that it reads; `function` is None for the block under `if __name__ == "__main__"`."""
+
+    source: Source
+    function: FunctionNode | None
+    handler: Handler | None
+    uses: list[Use] = field(default_factory=list)
+    block: ast.If | None = None
+
+
+def leads(source: Source, dotted: str, importer: str, depth: int = 0) -> tuple[Source, str] | None:
+    """The file and name that an import means in the end, re-exports followed."""
+    found = source.project.lookup(dotted, importer)
+    if found is None or not found[1] or depth > 6:
+        return found
+    home, name = found
+    bindings = home.names.module.bindings.get(name, [])
+    if len(bindings) == 1 and bindings[0].kind == "import":
+        return leads(home, bindings[0].origin, home.path, depth + 1) or found
+    return found
+
+
+def imports_of(source: Source, slot: str) -> Iterator[tuple[Source, Binding]]:
+    """Every import of the name, re-exports among them, in the other files."""
+    for other in source.project:
+        if other is source:
+            continue
+        for scope in other.names.inner.values():
+            for found in scope.bindings.values():
+                for binding in found:
+                    if binding.kind == "import" and binding.origin.rpartition(".")[2] == slot and leads(source, binding.origin, other.path) == (source, slot):
+                        yield other, binding
+
+
+def uses_of(source: Source, scope: Scope, slots: Iterable[str], without: Iterable[ast.stmt] = ()) -> list[Use]:
+    """Every read of names that live in a scope, those under the statements `without` left out."""
+    inside = {node for statement in without for node in ast.walk(statement)}
+    found: list[Use] = []
+    for slot in slots:
+        found += [Use(source, load, slot) for load in source.names.uses(slot, scope) if load not in inside]
+        if scope.kind != "module":
+            continue
+        for other, binding in imports_of(source, slot):
+            found += [Use(other, load, slot, binding) for load in other.uses(binding)]
+        for other in source.project:
+            for attribute in other.nodes(ast.Attribute):
+                if attribute.attr == slot and other is not source:
+                    path = other.qualified(attribute)
+                    if path and leads(source, path, other.path) == (source, slot):
+                        found.append(Use(other, attribute, slot))
+    return found
+
+
+def enclosing(source: Source, node: ast.AST, outer: Scope | None = None) -> FunctionNode | None:
+    """The handler that runs a node, else the outermost function (below `outer`) that does; None at module level."""
+    known = handlers(source.project)
+    scope: Scope | None = source.scope(node)
+    found: FunctionNode | None = None
+    while scope is not None and scope is not outer:
+        if isinstance(scope.node, FunctionNode):
+            found = scope.node
+            if found in known and known[found].kind != "session":
+                return found
+        scope = scope.parent
+    return found
+
+
+def main_block(source: Source, node: ast.AST) -> ast.If | None:
+    """The `if __name__ == "__main__":` around a node."""
+    for above in source.parents(node):
+        if isinstance(above, ast.If) and isinstance(source.parent(above), ast.Module) and "__name__" in ast.unparse(above.test):
+            return above
+    return None
+
+
+def users_of(uses: Iterable[Use], outer: Scope | None = None) -> tuple[list[User], list[Use]]:
+    """The functions that read, with their reads; and the reads that happen at import."""
+    users: dict[ast.AST, User] = {}
+    early: list[Use] = []
+    for use in uses:
+        function = enclosing(use.source, use.node, outer)
+        block = main_block(use.source, use.node) if function is None else None
+        holder = function or block
+        if holder is None:
+            early.append(use)
+            continue
+        if holder not in users:
+            handler = handlers(use.source.project).get(function) if function is not None else None
+            users[holder] = User(use.source, function, handler, block=block)
+        users[holder].uses.append(use)
+    return list(users.values()), early
+
+
+def reached(source: Source, function: FunctionNode, seen: set[FunctionNode] | None = None) -> list[Handler]:
+    """The handlers that run a function, directly or through its callers."""
+    seen = seen if seen is not None else set()
+    if function in seen or len(seen) > 200:
+        return []
+    seen.add(function)
+    known = handlers(source.project).get(function)
+    if known is not None:
+        return [known]
+    found: list[Handler] = []
+    mentions = callers(source, function)
+    for other, node in [*mentions.calls, *((other, node) for other, node, _ in mentions.runs), *mentions.others]:
+        around = enclosing(other, node)
+        if around is not None:
+            found += reached(other, around, seen)
+    return list(dict.fromkeys(found))

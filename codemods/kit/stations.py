@@ -1,0 +1,139 @@
+"""From a shared object to the handlers that use it: who is to build it, and who hands it, or its key, on."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from .callers import Callers, callers, takes_more
+from .handlers import Handler, handlers
+from .keys import Key, choose, keys
+from .names import FunctionNode
+from .reach import Use, User, enclosing, main_block
+from .source import Source
+
+READS = frozenset({"clear", "aclear", "buffer", "load_memory_variables", "aload_memory_variables", "messages", "buffer_as_str", "buffer_as_messages"})
+
+
+class Unclear(Exception):
+    """Why a group can't be taken apart: a reason code, one sentence, and where."""
+
+    def __init__(self, reason: str, message: str, source: Source | None = None, node: ast.AST | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.source = source
+        self.node = node
+
+
+@dataclass(slots=True, eq=False)
+class Station:
+    """One function on the way from a handler to the shared object.
+
+    `uses`: its own reads. `calls`: its calls of stations further down that need something handed on; whether keywords may be given there.
+    """
+
+    source: Source
+    function: FunctionNode | ast.If
+    handler: Handler | None
+    uses: list[Use] = field(default_factory=list)
+    calls: list[tuple[ast.Call, Station, bool]] = field(default_factory=list)
+    keys: list[Key] = field(default_factory=list)
+    key: Key | None = None
+    passes: bool = False  # gets what it needs from its callers
+
+    @property
+    def nodes(self) -> list[ast.AST]:
+        return [*(use.node for use in self.uses), *(call for call, _, _ in self.calls)]
+
+    @property
+    def name(self) -> str:
+        return self.function.name if isinstance(self.function, FunctionNode) else 'the block under `if __name__ == "__main__"`'
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it looks at or clears what others said, and says nothing itself."""
+        return bool(self.uses) and not self.calls and all(_looks(use) for use in self.uses)
+
+
+def _looks(use: Use) -> bool:
+    node: ast.AST = use.node
+    while isinstance(above := use.source.parent(node), ast.Attribute):
+        if above.attr in READS:
+            return True
+        node = above
+    return False
+
+
+def stations_for(users: list[User]) -> list[Station]:
+    """Every function on the ways from the handlers down to the users. Raises Unclear where a way can't be followed."""
+    found: dict[ast.AST, Station] = {}
+    todo: list[Station] = []
+
+    def station(source: Source, function: FunctionNode | ast.If) -> Station:
+        if function not in found:
+            handler = handlers(source.project).get(function) if isinstance(function, FunctionNode) else None
+            made = Station(source, function, handler)
+            if isinstance(function, FunctionNode):
+                made.keys = keys(source, function, handler)
+            found[function] = made
+            todo.append(made)
+        return found[function]
+
+    for user in users:
+        holder = user.function if user.function is not None else user.block
+        assert holder is not None
+        station(user.source, holder).uses += user.uses
+    while todo:
+        each = todo.pop(0)
+        if each.handler is not None or each.keys or isinstance(each.function, ast.If):
+            continue
+        each.passes = True
+        mentions = callers(each.source, each.function)
+        _all_known(each, mentions)
+        for other, call, keywords in [*((s, c, True) for s, c in mentions.calls), *mentions.runs]:
+            around = enclosing(other, call)
+            block = main_block(other, call) if around is None else None
+            if around is each.function:
+                each.calls.append((call, each, keywords))
+                continue
+            holder = around or block
+            if holder is None:
+                raise Unclear("needed-at-import", f"{each.name} is called when the module is imported", other, call)
+            station(other, holder).calls.append((call, each, keywords))
+    return list(found.values())
+
+
+def _all_known(each: Station, mentions: Callers) -> None:
+    assert isinstance(each.function, FunctionNode)
+    if mentions.others:
+        other, node = mentions.others[0]
+        raise Unclear("helper-handed-on", f"{each.name} is handed on as a value, who calls it can't be told", other, node)
+    if not mentions.calls and not mentions.runs:
+        test = each.name.startswith("test") or each.source.path.rpartition("/")[2].startswith(("test_", "conftest"))
+        if test:
+            raise Unclear("used-by-tests", f"the test {each.name} in {each.source.path} uses it", each.source, each.function)
+        raise Unclear("unknown-callers", f"{each.name} uses it and is called by nothing in sight", each.source, each.function)
+
+
+def choose_keys(stations: list[Station]) -> str:
+    """Gives each building station its key of the meaning that most of them have; the name of the parameter for it ("" without any key)."""
+    builders = [each for each in stations if not each.passes]
+    meaning = choose([each.keys for each in builders if each.keys])
+    names = []
+    for each in builders:
+        fitting = [key for key in each.keys if key.meaning == meaning] or each.keys
+        each.key = fitting[0] if fitting else None
+        if each.key is not None:
+            names.append(each.key.text.rpartition(".")[2])
+    if not names:
+        return ""
+    plain = [name for name in names if name in ("session_id", "conversation_id", "thread_id", "chat_id", "user_id")]
+    return max(plain, key=plain.count) if plain else "session_id" if meaning == "conversation" else "user_id"
+
+
+def may_pass(each: Station, name: str) -> None:
+    """Raises Unclear when the function can't get a parameter of that name."""
+    assert isinstance(each.function, FunctionNode)
+    if not takes_more(each.source, each.function, name):
+        raise Unclear("helper-signature", f"{each.name} can't take one more argument: a decorator, **keywords or a local of that name is in the way", each.source, each.function)
