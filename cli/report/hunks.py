@@ -56,10 +56,35 @@ def _changes(old: list[bytes], new: list[bytes]) -> Iterator[tuple[int, int, int
     tail = 0
     while tail < len(old) - head and tail < len(new) - head and old[-1 - tail] == new[-1 - tail]:
         tail += 1
+    # autojunk would look away from lines that are frequent, and a blank line is
     matcher = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail], autojunk=False)
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        if tag != "equal":
-            yield head + i1, head + i2, head + j1, head + j2
+    changes = [(head + i1, head + i2, head + j1, head + j2) for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]
+    for number, (i1, i2, j1, j2) in enumerate(changes):
+        floor = changes[number - 1][1] if number else 0
+        ceiling = changes[number + 1][0] if number + 1 < len(changes) else len(old)
+        if i1 == i2:
+            shift = _best_shift(new, j1, j2, floor - i1, ceiling - i1)
+        elif j1 == j2:
+            shift = _best_shift(old, i1, i2, floor - i1, ceiling - i2)
+        else:
+            shift = 0
+        yield i1 + shift, i2 + shift, j1 + shift, j2 + shift
+
+
+def _best_shift(lines: list[bytes], start: int, stop: int, lowest: int, highest: int) -> int:
+    """Lines that came or went can often be told in several ways: the best begins with the outermost statement, not with a bracket's end."""
+    up = 0
+    while up > lowest and start + up > 0 and lines[start + up - 1] == lines[stop + up - 1]:
+        up -= 1
+    down = 0
+    while down < highest and stop + down < len(lines) and lines[start + down] == lines[stop + down]:
+        down += 1
+    return min(range(down, up - 1, -1), key=lambda shift: _awkward(lines[start + shift]))
+
+
+def _awkward(first: bytes) -> tuple[bool, bool, int]:
+    text = first.strip()
+    return not text, text[:1] in (b")", b"]", b"}"), len(first) - len(first.lstrip())
 
 
 def _hunk(old: list[bytes], new: list[bytes], changes: list[tuple[int, int, int, int]], context: int) -> Hunk:
