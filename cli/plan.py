@@ -13,6 +13,7 @@ from ..codemods.kit.facts import Facts, Glance, facts_of, may_matter, second_loo
 from ..codemods.kit.rewrite import Identity, Patch, Reported, Result, Verdict, everything, rewrite_sources
 from ..codemods.kit.source import Source
 from ..codemods.kit.text import Unreadable
+from .formatting import Formatter
 from .project import Project
 from .settings import known
 from .workers import Crew, Lost, default_jobs
@@ -191,7 +192,7 @@ class _Worker:
         """What the codemods make of files that are seen together, without what the user did not ask about."""
         project, paths = self.project, [source.path for source in sources]
         declared = {name: entry.version for name, entry in project.declared_for(paths).items()}
-        choice = replace(project.settings_for(paths).choice(), rejected=self.rejected)
+        choice = replace(project.settings_for(paths).choice(), rejected=self.rejected, format=Formatter(project))
         result = rewrite_sources(sources, choice, declared)
         while unasked := {_identity(each) for each in result.findings if each.applied and not _asked(project, each)}:
             choice = replace(choice, rejected=choice.rejected | unasked)

@@ -219,14 +219,15 @@ class Project:
             else:
                 outer = {name: entry for _, declared in reversed(self.above) for name, entry in declared.items()}
             own = self._declaring.get(folder)
-            known[folder] = {**outer, **declared_in(own, self._declaration)} if own else outer
+            known[folder] = {**outer, **declared_in(own, self.declaration)} if own else outer
         return known[folder]
 
     @cached_property
     def _folder_declared(self) -> dict[str, Mapping[str, Declared]]:
         return {}
 
-    def _declaration(self, path: str) -> bytes | None:
+    def declaration(self, path: str) -> bytes | None:
+        """The bytes of a file that configures or declares something; None without one that can be read."""
         content = self.tree.read(path, DECLARATION_LIMIT)
         return None if isinstance(content, Verdict) else content
 
@@ -294,4 +295,4 @@ def _above(root: str) -> Iterable[tuple[Settings | None, Mapping[str, Declared]]
         project = Project(WorkTree(folder, {}), root=folder)
         declaring = [name for name in names if declares_for(name) is not None]
         own = [settings for name in CONFIGURATION if name in names and (settings := project._settings_file(name)) is not None]
-        yield (own[0] if own else None), declared_in(declaring, project._declaration)
+        yield (own[0] if own else None), declared_in(declaring, project.declaration)
