@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import httpx
 
 from .service import Service
+from .upstream import Call
 
 Ask = Callable[[httpx.AsyncClient, int, int, str], Awaitable[httpx.Response]]
 """One turn of one user: (http, user, turn, text) -> the answer."""
 
-PATIENCE = 30.0  # seconds that anything which must happen may take on a busy machine
+PATIENCE = 15.0  # seconds that anything which must happen may take on a busy machine
 BROKEN = 1.0  # seconds in which something that cannot happen does not happen
 TAG = re.compile(r"user(\d+) turn(\d+)")
 
@@ -118,25 +119,32 @@ async def until(condition: Callable[[], bool], within: float) -> bool:
     return True
 
 
-async def crowd(service: Service, ask: Ask, *, users: int = 6, within: float = PATIENCE, delay: float = 0.15, expected: int = 0) -> Crowd:
-    """Everybody asks while the upstream holds its answers: how many calls get there, and is the loop still free?
+async def crowd(
+    service: Service,
+    ask: Ask,
+    *,
+    users: int = 6,
+    calls: int = 0,
+    within: float = PATIENCE,
+    slow: Callable[[Call], bool] = lambda call: True,
+    delay: float = 0.1,
+) -> Crowd:
+    """Everybody asks while the upstream holds its `slow` answers: how many calls get there, and is the loop still free?
 
-    Then once more with a slow upstream, for the figures of wall time and lag.
+    `calls` are expected there, one for each user unless told otherwise. Then all once more with nothing held but a delay, for the figures of wall time and lag.
     """
     upstream = service.upstream
     await first_answer(service)
     async with client(service) as http:
         warm = await ask(http, 0, 1, text(0, 1))
-        assert warm.status_code < 500, service.explain()
-        upstream.forget()
-        upstream.hold()
+        assert warm.status_code < 500, f"{warm.text} {service.explain()}"
+        upstream.hold(slow)
         try:
             asking = [asyncio.create_task(ask(http, user, 1, text(user, 1))) for user in range(1, users + 1)]
-            arrived = await until(lambda: upstream.in_flight > 0, PATIENCE)
-            assert arrived, f"nothing reached the upstream: {service.explain()}"
-            await until(lambda: upstream.in_flight >= (expected or users), within)
-            in_flight = upstream.in_flight
-            health = await answers(http, "/health", within)
+            assert await until(lambda: upstream.waiting > 0, PATIENCE), f"nothing reached the upstream: {service.explain()}"
+            arriving = until(lambda: upstream.waiting >= (calls or users), within)
+            health, _ = await asyncio.gather(answers(http, "/health", within), arriving)
+            in_flight = upstream.waiting
         finally:
             upstream.release()
         statuses = tuple(answer.status_code for answer in await asyncio.gather(*asking))
@@ -149,7 +157,8 @@ async def crowd(service: Service, ask: Ask, *, users: int = 6, within: float = P
         lag = time.monotonic() - lag
         await everybody
         wall = time.monotonic() - began
-    return Crowd(users, in_flight, health, statuses, wall, lag)
+        upstream.delay = 0
+    return Crowd(calls or users, in_flight, health, statuses, wall, lag)
 
 
 async def answers(http: httpx.AsyncClient, path: str, within: float) -> bool:
@@ -174,3 +183,20 @@ def keys(value: object) -> object:
     if isinstance(value, dict):
         return {name: keys(item) for name, item in sorted(value.items())}
     return [keys(item) for item in value] if isinstance(value, list) else type(value).__name__
+
+
+def says(path: str | tuple[str, ...], *, method: str = "POST", params: str = "", header: str = "", **body: str) -> Ask:
+    """How the people of one service ask. `{user}` and `{text}` stand in the values; several paths are used by turns."""
+    paths = (path,) if isinstance(path, str) else path
+
+    async def ask(http: httpx.AsyncClient, user: int, turn: int, said: str) -> httpx.Response:
+        def filled(template: str) -> str:
+            return template.replace("{user}", f"u{user}").replace("{text}", said)
+
+        query = dict(pair.split("=") for pair in filled(params).split("&")) if params else None
+        headers = dict([filled(header).split(": ")]) if header else None
+        json = {name: filled(value) for name, value in body.items()} or None
+        where = filled(paths[turn % len(paths)])
+        return await http.request(method, where, params=query, headers=headers, json=json)
+
+    return ask

@@ -2,7 +2,7 @@
 
     with Upstream() as upstream:
         upstream.delay = 0.2                 # seconds before each answer
-        upstream.hold(); upstream.release()  # nobody is answered until we say so
+        upstream.hold(); upstream.release()  # nobody is answered until we say so; `waiting` counts them
         upstream.hang = True                 # never answers
         upstream.drip = 0.1                  # seconds between the pieces of a streamed answer, or the bytes of a plain one
         upstream.failures = [429, 503]       # what the next calls get instead of an answer
@@ -20,7 +20,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,6 +51,7 @@ class Upstream:
     delay: float = 0.0
     drip: float = 0.0
     hang: bool = False
+    waiting: int = 0
     failures: list[int] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     in_flight: int = 0
@@ -58,8 +59,7 @@ class Upstream:
     url: str = ""
 
     def __enter__(self) -> Upstream:
-        self._open = threading.Event()
-        self._open.set()
+        self._held: Callable[[Call], bool] | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -72,12 +72,12 @@ class Upstream:
         self._thread.join(timeout=10)
         self._loop.close()
 
-    def hold(self) -> None:
-        """Answer nobody until `release`."""
-        self._open.clear()
+    def hold(self, only: Callable[[Call], bool] = lambda call: True) -> None:
+        """Answer none of these calls until `release`."""
+        self._held = only
 
     def release(self) -> None:
-        self._open.set()
+        self._held = None
 
     def forget(self) -> None:
         """Begin to count anew."""
@@ -132,8 +132,12 @@ class Upstream:
 
     async def _wait(self, call: Call) -> None:
         await asyncio.sleep(self.delay)
-        while (self.hang or not self._open.is_set()) and time.monotonic() - call.began < LONGEST:
-            await asyncio.sleep(0.005)
+        self.waiting += 1
+        try:
+            while (self.hang or (self._held and self._held(call))) and time.monotonic() - call.began < LONGEST:
+                await asyncio.sleep(0.005)
+        finally:
+            self.waiting -= 1
 
     async def _say(self, request: web.Request, call: Call, whole: dict[str, Any], events: Iterator[str]) -> web.StreamResponse:
         """The answer in the form that was asked for: `events` when the caller streams, else `whole`."""
