@@ -127,7 +127,7 @@ def bound(source: Source, bindings: Iterable[Binding], hops: int = 0) -> Iterato
             yield from imported(source, binding.origin, binding, hops)
         elif binding.kind in ("class", "function"):
             yield Origin(source, binding.kind, binding.node, f"{source.module}.{binding.name}", binding)
-        elif binding.kind in ("annotation", "augmented", "delete"):
+        elif binding.kind in ("annotation", "augmented", "delete") or (binding.kind == "assign" and not binding.unpacked and is_none(binding.value) and binding.annotation is None):
             continue
         elif binding.kind == "param":
             yield from _parameter(source, binding, hops)
@@ -359,6 +359,8 @@ def member(source: Source, owner: ast.ClassDef, attr: str, hops: int) -> Iterato
         return
     found = assignments(source, owner).get(attr, [])
     for statement, value, annotation in found:
+        if is_none(value) and annotation is None:
+            continue
         if value is not None:
             answers = origins_of(source, value, hops + 1)
             if annotation is not None and annotation_path(source, annotation) and any(answer.kind in ("unknown", "parameter") for answer in answers):
