@@ -237,22 +237,31 @@ class _Composition:
     # changing texts
 
     def _apply(self, codemod: Codemod, groups: list[list[Fix]]) -> bool:
-        wrong = self._attempt(codemod, groups)
-        if not wrong:
+        """Applies all groups that break nothing; whether anything was changed. The offsets of all hold for one text: they go in at once."""
+        if not self._attempt(codemod, groups):
             return True
-        changed = False
-        for group in groups:  # find the guilty: each on its own
-            wrong = self._attempt(codemod, [group])
-            changed = changed or not wrong
-            if wrong:
-                for fix in group:
-                    place = self._original(fix.place)
-                    self.failed[codemod.name, place.path, place.line, place.column] = wrong
-                self._wanted(codemod, group)
-        return changed
+        for group, wrong in self._guilty(codemod, groups):
+            for fix in group:
+                place = self._original(fix.place)
+                self.failed[codemod.name, place.path, place.line, place.column] = wrong
+            self._wanted(codemod, group)
+            groups = [each for each in groups if each is not group]
+        while groups and self._attempt(codemod, groups):
+            groups = groups[: len(groups) // 2]  # right alone and wrong together: the others come in the next round
+        return bool(groups)
 
-    def _attempt(self, codemod: Codemod, groups: list[list[Fix]]) -> str:
-        """Applies the groups to all their files, or to none: what would be wrong then."""
+    def _guilty(self, codemod: Codemod, groups: list[list[Fix]]) -> list[tuple[list[Fix], str]]:
+        """The groups that break something each on its own, and what."""
+        wrong = self._attempt(codemod, groups, keep=False)
+        if not wrong:
+            return []
+        if len(groups) == 1:
+            return [(groups[0], wrong)]
+        half = len(groups) // 2
+        return [*self._guilty(codemod, groups[:half]), *self._guilty(codemod, groups[half:])]
+
+    def _attempt(self, codemod: Codemod, groups: list[list[Fix]], keep: bool = True) -> str:
+        """Applies the groups to all their files, or to none: what would be wrong then. Without `keep` it is only tried."""
         first = len(self.applied)
         fixes = [fix for group in groups for fix in group]
         paths = sorted({edit.path for fix in fixes for edit in fix.edits} | {path for fix in fixes for path, _ in fix.imports})
@@ -284,6 +293,8 @@ class _Composition:
                 return f"{verdict.reason}: {verdict.message}"
         if wrong := wrongs(before, after, commented={path for path, its in edits.items() if self._touches_comments(path, its)}):
             return wrong
+        if not keep:
+            return ""
         for fix in fixes:
             self.applied.append(_Applied(fix, self._original(fix.place)))
         for one, other in joined:

@@ -243,14 +243,18 @@ def written_path(source: Source, call: ast.Call) -> ast.expr | None:
     """The path of a file that a call overwrites."""
     if path_of(source, call.func) in ("builtins.open", "io.open", "codecs.open") and call.args:
         mode = call.args[1] if len(call.args) > 1 else next((given.value for given in call.keywords if given.arg == "mode"), None)
-        return call.args[0] if isinstance(mode, ast.Constant) and isinstance(mode.value, str) and set(mode.value) & set("w+x") else None
+        return call.args[0] if _overwrites(mode) else None
     if isinstance(call.func, ast.Attribute) and call.func.attr in ("write_text", "write_bytes", "open"):
         kind = kind_of(source, call.func.value)
         mode = call.args[0] if call.args else next((given.value for given in call.keywords if given.arg == "mode"), None)
         if kind is not None and kind.name == "path":
-            writes = call.func.attr != "open" or (isinstance(mode, ast.Constant) and isinstance(mode.value, str) and bool(set(mode.value) & set("w+x")))
-            return call.func.value if writes else None
+            return call.func.value if call.func.attr != "open" or _overwrites(mode) else None
     return None
+
+
+def _overwrites(mode: ast.expr | None) -> bool:
+    """Whether a file is opened so that what it held may go: appending keeps it."""
+    return isinstance(mode, ast.Constant) and isinstance(mode.value, str) and bool(set(mode.value) & set("wx+")) and "a" not in mode.value
 
 
 def _varies(source: Source, path: ast.expr, function: ast.AST, hops: int = 0) -> bool:
