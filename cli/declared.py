@@ -31,7 +31,7 @@ def normal(name: str) -> str:
 
 
 def declares_for(path: str) -> str | None:
-    """The folder whose files a declaring file speaks for, None for any other file. requirements/base.txt speaks for the folder above."""
+    """The folder that a declaring file speaks for, None for others. requirements/base.txt speaks for the one above."""
     folder, _, name = path.rpartition("/")
     if name in LOCKS or name in MANIFESTS or (name.startswith("pylock.") and name.endswith(".toml")):
         return folder
@@ -148,7 +148,10 @@ def _requirement(line: str) -> Iterator[tuple[str, str]]:
 def _pyproject(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     project = _table(table.get("project"))
     yield from _lines(project.get("dependencies"))
-    for group in [*_table(project.get("optional-dependencies")).values(), *_table(table.get("dependency-groups")).values()]:
+    for group in [
+        *_table(project.get("optional-dependencies")).values(),
+        *_table(table.get("dependency-groups")).values(),
+    ]:
         yield from _lines(group)
     poetry = _table(_table(table.get("tool")).get("poetry"))
     yield from _poetry(poetry.get("dependencies"))

@@ -18,7 +18,7 @@ SERVICES = ("intermittent-500s", "connection-timeouts")
 
 
 def demo(wishes: Wishes) -> int:
-    """Write the services to a temporary folder and show their diff. Ends well: what it finds is what it promises to find."""
+    """Write the services to a temporary folder and show their diff. It ends well: it finds what it promises."""
     folder = os.path.join(tempfile.mkdtemp(prefix="loadproof-demo-"), "services")
     with as_file(files("loadproof") / "fixtures" / "demo") as origin:
         copytree(origin, folder)

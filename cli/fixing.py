@@ -27,7 +27,7 @@ class Fixed:
 
 
 def fix(plans: Sequence[Plan]) -> Fixed:
-    """Write every patch of these plans. A file that cannot be written costs only the files that change together with it."""
+    """Write every patch. A file that cannot be written costs only the files that change together with it."""
     paths: set[str] = set()
     failures: dict[str, str] = {}
     ids: list[str] = []
@@ -85,7 +85,9 @@ def _together(plan: Plan) -> Iterable[list[Patch]]:
         if reported.applied and isinstance(reported.finding, Fix):
             touched = [edit.path for edit in reported.finding.edits]
             if reported.finding.group:
-                touched.append(shared.setdefault(reported.finding.group, touched[0] if touched else reported.finding.place.path))
+                touched.append(
+                    shared.setdefault(reported.finding.group, touched[0] if touched else reported.finding.place.path)
+                )
             for path in touched[1:]:
                 if path in leader and touched[0] in leader:
                     leader[lead(path)] = lead(touched[0])
@@ -96,7 +98,10 @@ def _together(plan: Plan) -> Iterable[list[Patch]]:
 
 
 def undo(root: str, name: str, codemod: str | None = None) -> list[str]:
-    """Take back an entry of the journal, whole or one codemod's part; the files that changed. Later changes by hand elsewhere in a file stay."""
+    """Take back an entry of the journal, whole or one codemod's part; the files that changed.
+
+    Later changes by hand stay, where they stand on other lines.
+    """
     entry = journal.entry(root, name)
     changes: list[tuple[str, bytes, bytes]] = []
     clashes: list[str] = []
@@ -110,14 +115,22 @@ def undo(root: str, name: str, codemod: str | None = None) -> list[str]:
         if codemod is None and now == patch.before:
             continue  # taken back already, or never written
         content: bytes | None = now
-        for before, after in [(patch.before, patch.after)] if codemod is None else [(step.before, step.after) for step in reversed(steps)]:
+        for before, after in (
+            [(patch.before, patch.after)]
+            if codemod is None
+            else [(step.before, step.after) for step in reversed(steps)]
+        ):
             content = None if content is None else merged(after, content, before)
         if content is None:
             clashes.append(patch.path)
         elif content != now:
             changes.append((path, now, content))
     if clashes:
-        raise Trouble(f"changed since, on the same lines: {', '.join(clashes)}; nothing was taken back", "undo your later change to them first", 3)
+        raise Trouble(
+            f"changed since, on the same lines: {', '.join(clashes)}; nothing was taken back",
+            "undo your later change to them first",
+            3,
+        )
     try:
         write_all(changes)
     except OSError as error:

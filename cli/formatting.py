@@ -29,12 +29,13 @@ class Formatter:
         if mode is None:
             return after
         import black
+        from black.parsing import InvalidInput
 
         try:
             if black.format_str(before, mode=mode) != before:
                 return after
             return black.format_str(after, mode=mode)
-        except (black.InvalidInput, black.NothingChanged, RecursionError):  # newer grammar than black reads
+        except (InvalidInput, RecursionError):  # newer grammar than black reads
             return after
 
     def _mode(self, folder: str) -> black.Mode | None:
@@ -60,13 +61,15 @@ def _table(content: bytes | None) -> Mapping[str, Any] | None:
 
 def _read(table: Mapping[str, Any]) -> black.Mode:
     import black
+    from black.const import DEFAULT_LINE_LENGTH
+    from black.mode import TargetVersion
 
-    length = table.get("line-length", black.DEFAULT_LINE_LENGTH)
+    length = table.get("line-length", DEFAULT_LINE_LENGTH)
     wanted = table.get("target-version", [])
-    versions = {version for version in black.TargetVersion if isinstance(wanted, list) and version.name.lower() in wanted}
+    versions = {version for version in TargetVersion if isinstance(wanted, list) and version.name.lower() in wanted}
     return black.Mode(
         target_versions=versions,
-        line_length=length if isinstance(length, int) and 1 <= length <= 1000 else black.DEFAULT_LINE_LENGTH,
+        line_length=length if isinstance(length, int) and 1 <= length <= 1000 else DEFAULT_LINE_LENGTH,
         string_normalization=table.get("skip-string-normalization") is not True,
         magic_trailing_comma=table.get("skip-magic-trailing-comma") is not True,
     )

@@ -1,4 +1,4 @@
-"""How the commands explain themselves: `-h` in a few lines, `--help` whole, options in groups; and `loadproof` alone is `diff`."""
+"""How the commands explain themselves, `-h` in a few lines and `--help` whole; and that `loadproof` alone is `diff`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def option(*names: str, group: str, **more: Any) -> Callable[[Callable[..., Any]
     return click.option(*names, cls=Option, group=group, **more)
 
 
-def together(*decorators: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def together(
+    *decorators: Callable[[Callable[..., Any]], Callable[..., Any]],
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Several decorators as one, in reading order."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,7 +78,9 @@ class Command(click.Command):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.params.append(Option(["-h"], is_flag=True, is_eager=True, expose_value=False, callback=_show_short, help="A short help."))
+        self.params.append(
+            Option(["-h"], is_flag=True, is_eager=True, expose_value=False, callback=_show_short, help="A short help.")
+        )
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for group in GROUPS:
@@ -92,7 +96,11 @@ class Group(click.Group):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.params.append(click.Option(["-h"], is_flag=True, is_eager=True, expose_value=False, callback=_show_short, help="A short help."))
+        self.params.append(
+            click.Option(
+                ["-h"], is_flag=True, is_eager=True, expose_value=False, callback=_show_short, help="A short help."
+            )
+        )
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -104,6 +112,8 @@ class Commands(Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help", "--version")):
             if args and not args[0].startswith("-") and not os.path.lexists(args[0]):
-                raise Trouble(f"{args[0]}: neither a command nor a file or folder", did_you_mean(args[0], self.commands))
+                raise Trouble(
+                    f"{args[0]}: neither a command nor a file or folder", did_you_mean(args[0], self.commands)
+                )
             args = ["diff", *args]
         return super().parse_args(ctx, args)

@@ -26,7 +26,7 @@ class Entry:
 
 
 def folder(root: str) -> str:
-    """Where a project's journal is: in its git folder, or else in the user's folder for state. Never in the work tree."""
+    """Where a project's journal is: in its git folder, or else in the user's folder for state."""
     git = _git_folder(root)
     if git is not None:
         return os.path.join(git, "loadproof", "undo")

@@ -6,14 +6,26 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from .declared import declares_for
 from .settings import CONFIGURATION
 
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
 # Asked of git, so that it does not print the 50,000 files that nobody asked for.
 _GLOBS = ("*.py", "*.toml", "*.lock", "*.txt", "*.in", "*Pipfile", "*setup.cfg")
 _GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
-_STRIPPED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS")
+_STRIPPED = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_COMMON_DIR",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
+)
 _SET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "GIT_TERMINAL_PROMPT": "0"}
 
 
@@ -59,14 +71,19 @@ def git_environment() -> dict[str, str]:
 
 
 def _from_git(root: str, excluded: tuple[str, ...]) -> list[str]:
-    """git's own answer; empty when this is no repository of ours, or all of it is ignored. Without `subprocess`: its import costs more than git."""
+    """git's own answer; empty when this is no repository, or all of it is ignored."""
     if not _in_repository(root):
         return []
     plain = [f"--exclude={name}/" for name in excluded if "/" not in name and "*" not in name]
     command = [*_GIT, "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", *plain, "--", *_GLOBS]
+    # not through `subprocess`: its import costs more than git does
     output, nothing = os.pipe(), os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     try:
-        actions = [(os.POSIX_SPAWN_DUP2, nothing, 0), (os.POSIX_SPAWN_DUP2, output[1], 1), (os.POSIX_SPAWN_DUP2, nothing, 2)]
+        actions = [
+            (os.POSIX_SPAWN_DUP2, nothing, 0),
+            (os.POSIX_SPAWN_DUP2, output[1], 1),
+            (os.POSIX_SPAWN_DUP2, nothing, 2),
+        ]
         child = os.posix_spawnp("git", command, git_environment(), file_actions=actions)
     except OSError:
         os.close(output[0])
@@ -93,7 +110,7 @@ def _in_repository(folder: str) -> bool:
 def _walk(root: str, excluded: tuple[str, ...]) -> Iterator[str]:
     """Without git: every folder, links not followed, .gitignore files honoured."""
     pruned = excluder(tuple(pattern for pattern in excluded if "/" not in pattern))
-    folders: list[tuple[str, tuple[tuple[str, object], ...]]] = [("", ())]
+    folders: list[tuple[str, tuple[tuple[str, GitIgnoreSpec], ...]]] = [("", ())]
     while folders:
         folder, ignores = folders.pop()
         try:
@@ -114,19 +131,12 @@ def _walk(root: str, excluded: tuple[str, ...]) -> Iterator[str]:
                 yield path
 
 
-def _ignores(path: str) -> object:
+def _ignores(path: str) -> GitIgnoreSpec:
     from pathspec import GitIgnoreSpec
 
     with open(path, encoding="utf-8", errors="replace") as file:
         return GitIgnoreSpec.from_lines(file)
 
 
-def _ignored(path: str, ignores: Iterable[tuple[str, object]]) -> bool:
-    if not ignores:
-        return False
-    from pathspec import GitIgnoreSpec
-
-    for lead, spec in ignores:
-        if isinstance(spec, GitIgnoreSpec) and spec.match_file(path[len(lead) :]):
-            return True
-    return False
+def _ignored(path: str, ignores: Iterable[tuple[str, GitIgnoreSpec]]) -> bool:
+    return any(spec.match_file(path[len(lead) :]) for lead, spec in ignores)

@@ -40,7 +40,13 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
 
 @commands.command()
 @paths
-@option("-i", "--interactive", is_flag=True, group="Selection", help="Ask for each finding, and write those that you accept.")
+@option(
+    "-i",
+    "--interactive",
+    is_flag=True,
+    group="Selection",
+    help="Ask for each finding, and write those that you accept.",
+)
 @common
 def diff(paths: tuple[str, ...], interactive: bool, **options: Any) -> int:
     """What would change: drawn on a terminal; piped, a patch that `git apply` takes."""
@@ -73,7 +79,14 @@ def fix(paths: tuple[str, ...], **options: Any) -> int:
     if paths == ("-",):
         return put_back_to_standard_output(plans, wishes)
     fixed = fix(plans)
-    show(fixed.outcome, wishes, plans, "full" if wishes.is_terminal else "concise", after_fix(fixed.undo), undo=list(fixed.undo))
+    show(
+        fixed.outcome,
+        wishes,
+        plans,
+        "full" if wishes.is_terminal else "concise",
+        after_fix(fixed.undo),
+        more={"undo": list(fixed.undo)},
+    )
     return fixed.outcome.exit_code
 
 
@@ -87,7 +100,7 @@ def apply(repository: str, **options: Any) -> int:
     from .show import say_branch, show
 
     made, wishes = applied(repository, options)
-    show(made.outcome, wishes, (), "outline" if wishes.is_terminal else "concise", **made.as_json())
+    show(made.outcome, wishes, (), "outline" if wishes.is_terminal else "concise", more=made.as_json())
     say_branch(made, wishes)
     return made.exit_code
 
@@ -99,7 +112,14 @@ def batch() -> None:
 
 @batch.command(name="run")
 @click.argument("repositories", nargs=-1, metavar="[REPOSITORY]...")
-@option("--repos", metavar="FILE", multiple=True, type=click.Path(), group="Batch", help="A list of repositories, one a line; # begins a comment.")
+@option(
+    "--repos",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(),
+    group="Batch",
+    help="A list of repositories, one a line; # begins a comment.",
+)
 @option("--cache-dir", metavar="FOLDER", type=click.Path(), group="Batch", help="Where clones are kept.")
 @option("--allow-file", is_flag=True, group="Batch", help="Also file:// addresses.")
 @option("--time-limit", type=float, metavar="SECONDS", group="Batch", help="How long one repository may take.")
@@ -161,7 +181,7 @@ def demo(**options: Any) -> int:
 
 
 def main() -> None:
-    """Run a command and end with its exit code. Every error that the user can do something about ends here, in a sentence."""
+    """Run a command and end with its exit code. What the user can do something about is said in a sentence."""
     try:
         code = commands.main(standalone_mode=False)
     except click.ClickException as error:
@@ -170,7 +190,10 @@ def main() -> None:
     except Trouble as trouble:
         from .report.clean import clean
 
-        click.echo(f"loadproof: {clean(trouble.message)}" + (f"\n  {clean(trouble.advice)}" if trouble.advice else ""), err=True)
+        click.echo(
+            f"loadproof: {clean(trouble.message)}" + (f"\n  {clean(trouble.advice)}" if trouble.advice else ""),
+            err=True,
+        )
         code = trouble.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = 130
@@ -189,7 +212,9 @@ def _own_up(error: Exception) -> None:
     import traceback
 
     last = traceback.extract_tb(error.__traceback__)[-1]
-    click.echo(f"loadproof: internal error: {type(error).__name__}: {error} ({last.name}, line {last.lineno})", err=True)
+    click.echo(
+        f"loadproof: internal error: {type(error).__name__}: {error} ({last.name}, line {last.lineno})", err=True
+    )
     if {"-v", "--verbose"} & set(sys.argv):
         traceback.print_exception(error)
     else:

@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 
 
 def merged(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
-    """`ours` with the change from `base` to `theirs` made as well; None where both changed the same lines, or added some at one place."""
+    """`ours` with the change from `base` to `theirs` made as well; None where both changed the same lines."""
     if ours == base:
         return theirs
     old, mine, other = (content.splitlines(keepends=True) for content in (base, ours, theirs))

@@ -39,8 +39,8 @@ class Row:
 class Outcome:
     """Rows and patches of a run, in order of path and line.
 
-    `unused`: suppression comments that silenced nothing. `patch_names`: how the patch calls files that are not below the working
-    directory, where names with `..` would not apply: from their project's top.
+    `unused`: suppression comments that silenced nothing. `patch_names`: how the patch calls files that are not below
+    the working directory, where names with `..` would not apply: from their project's top.
     """
 
     rows: tuple[Row, ...] = ()

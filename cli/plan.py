@@ -18,10 +18,12 @@ from .project import Project
 from .settings import known
 from .workers import Crew, Lost, default_jobs
 
-SMALL = 256_000  # bytes of files that mention nothing and are parsed all the same, to tell of those that do not parse: 25 ms
+SMALL = 256_000  # bytes of files that mention nothing and are parsed all the same, to tell of broken ones: 25 ms
 PATIENCE = 30.0  # seconds for one file
 _LIBRARIES = re.compile(
-    rb"^[ \t]*(?:from|import)[ \t]+(langchain\w*|langgraph|openai|anthropic|groq|mistralai|google\.genai|litellm|llama_index|cohere|ollama)\b", re.MULTILINE
+    rb"^[ \t]*(?:from|import)[ \t]+"
+    rb"(langchain\w*|langgraph|openai|anthropic|groq|mistralai|google\.genai|litellm|llama_index|cohere|ollama)\b",
+    re.MULTILINE,
 )
 PER_CHILD = 25  # files; below that another process costs more than it gives
 
@@ -49,7 +51,12 @@ class Plan:
         return self.result.unreadable
 
 
-def plan(project: Project, rejected: frozenset[Identity] = frozenset(), jobs: int | None = None, count_libraries: bool = False) -> Plan:
+def plan(
+    project: Project,
+    rejected: frozenset[Identity] = frozenset(),
+    jobs: int | None = None,
+    count_libraries: bool = False,
+) -> Plan:
     """The plan of a project. `rejected`: findings that the user said no to; `jobs`: processes at most."""
     collecting = gc.isenabled()
     gc.disable()  # nothing here is worth looking for: 5 to 12 % of the time
@@ -69,7 +76,12 @@ def plan(project: Project, rejected: frozenset[Identity] = frozenset(), jobs: in
 
 def _results(crew: Crew, project: Project, found: _Survivors) -> Iterator[Result]:
     """First what each file says of itself, then, of files that must be seen together, what is to be done."""
-    facts, wanted, seen_by, glances = Facts(), [(path,) for path in found.contents], dict[str, int](), dict[str, Glance]()
+    facts, wanted, seen_by, glances = (
+        Facts(),
+        [(path,) for path in found.contents],
+        dict[str, int](),
+        dict[str, Glance](),
+    )
     while wanted:
         several = [facts]
         for index, pid, answer in crew.map([("facts", paths) for paths in wanted]):
@@ -83,7 +95,9 @@ def _results(crew: Crew, project: Project, found: _Survivors) -> Iterator[Result
         for (path,) in wanted:
             found.contents[path] = found.passed.pop(path)
     together = [unit for unit in units(facts) if any(project.is_target(path) for path in unit)]
-    together.sort(key=lambda unit: -sum(len(found.contents[path]) for path in unit))  # the longest work is not left for the end
+    together.sort(
+        key=lambda unit: -sum(len(found.contents[path]) for path in unit)
+    )  # the longest work is not left for the end
     for index, _, answer in crew.map([("rewrite", unit) for unit in together], lambda piece: seen_by[piece[1][0]]):
         if isinstance(answer, Lost):
             yield Result(unreadable=tuple(_verdicts(project, answer, together[index])))

@@ -20,7 +20,7 @@ DECLARATION_LIMIT = 20_000_000  # bytes; lock files are long
 
 
 class Tree(Protocol):
-    """Where a project's files come from: a folder on disk, or a commit. Paths are relative to its top, `/` between the parts."""
+    """Where a project's files come from: a folder on disk, or a commit. Paths are seen from its top."""
 
     def paths(self, excluded: tuple[str, ...]) -> Sequence[str]:
         """Python files, configuration, declarations; at least those that `excluded` does not name."""
@@ -52,8 +52,9 @@ class WorkTree:
 class Project:
     """A tree, what the user asked for, and of which part of it.
 
-    Settings are those of the nearest folder above a file that has any. A dependency is looked up in the nearest folder that declares it.
-    Both searches go on above the project's top as far as the repository does: `above` holds what was found there, nearest first.
+    Settings are those of the nearest folder above a file that has any. A dependency is looked up in the nearest folder
+    that declares it. Both searches go on above the project's top as far as the repository does: `above` holds what was
+    found there, nearest first.
     """
 
     tree: Tree
@@ -102,7 +103,7 @@ class Project:
         return any(not target or path == target or path.startswith(f"{target}/") for target in self.targets)
 
     def read(self, path: str) -> bytes | Verdict | None:
-        """The bytes, or why not; None where nothing is lost: a listed file that is gone, a link to a file that is read under its own name."""
+        """The bytes, or why not; None where nothing is lost: a file that is gone, a link to a file that is read."""
         content = self.tree.read(path)
         if isinstance(content, Verdict) and path not in self.named:
             if content.reason == "missing":
@@ -129,8 +130,8 @@ class Project:
         for path in sorted(self._listed, key=lambda path: path.endswith("/pyproject.toml") or path == "pyproject.toml"):
             folder, _, name = path.rpartition("/")
             if name in CONFIGURATION and folder and folder not in found and not default.search(path):
-                if (settings := self._settings_file(path)) is not None:
-                    found[folder] = settings
+                settings = self._settings_file(path)
+                found |= {folder: settings} if settings is not None else {}
         return found
 
     def _settings_file(self, path: str) -> Settings | None:
@@ -248,25 +249,39 @@ def _common(folders: Sequence[str]) -> str:
 def projects(paths: Sequence[str], asked: Asked, instead: tuple[str, bytes] | None = None) -> list[Project]:
     """The projects that these files and folders belong to, each asked about its own part.
 
-    The top of a project is the nearest folder upward with .git, pyproject.toml or loadproof.toml, else the folder named. `instead`: a file
-    whose bytes are given and not read.
+    The top of a project is the nearest folder upward with .git, pyproject.toml or loadproof.toml, else the one named.
+    `instead`: a file whose bytes are given and not read.
     """
     targets: dict[str, list[str]] = {}
     contents: dict[str, dict[str, bytes]] = {}
     for path in [instead[0]] if instead else paths or ["."]:
         full = os.path.abspath(path)
         if not os.path.lexists(full) and not instead:
-            raise Trouble(f"{path}: there is no such file or folder", "name files or folders of your project, or none for the current folder")
-        # links in the folders above are the user's own way to spell the place; a link at the end is judged when it is read
+            raise Trouble(
+                f"{path}: there is no such file or folder",
+                "name files or folders of your project, or none for the current folder",
+            )
+        # links in the folders above are the user's own spelling; a link at the end is judged when it is read
         is_folder = os.path.isdir(full)
-        full = os.path.realpath(full) if is_folder else os.path.join(os.path.realpath(os.path.dirname(full)), os.path.basename(full))
+        full = (
+            os.path.realpath(full)
+            if is_folder
+            else os.path.join(os.path.realpath(os.path.dirname(full)), os.path.basename(full))
+        )
         root = _top(full if is_folder else os.path.dirname(full))
         relative = full[len(root) :].lstrip("/")
         targets.setdefault(root, []).append(relative)
         if instead:
             contents[root] = {relative: instead[1]}
     return [
-        Project(WorkTree(root, contents.get(root, {})), asked, tuple(dict.fromkeys(targets[root])), tuple(_above(root)), root) for root in targets
+        Project(
+            WorkTree(root, contents.get(root, {})),
+            asked,
+            tuple(dict.fromkeys(targets[root])),
+            tuple(_above(root)),
+            root,
+        )
+        for root in targets
     ]
 
 
@@ -294,5 +309,9 @@ def _above(root: str) -> Iterable[tuple[Settings | None, Mapping[str, Declared]]
         names = [name for name in sorted(os.listdir(folder)) if is_interesting(name) and not name.endswith(".py")]
         project = Project(WorkTree(folder, {}), root=folder)
         declaring = [name for name in names if declares_for(name) is not None]
-        own = [settings for name in CONFIGURATION if name in names and (settings := project._settings_file(name)) is not None]
+        own = [
+            settings
+            for name in CONFIGURATION
+            if name in names and (settings := project._settings_file(name)) is not None
+        ]
         yield (own[0] if own else None), declared_in(declaring, project.declaration)

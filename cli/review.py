@@ -72,7 +72,10 @@ def questions(one: Plan) -> list[Question]:
 def review(plans: Sequence[Plan], wishes: Wishes, ask: Callable[[str], str] = input) -> Fixed:
     """Ask about every change, then write the accepted ones."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise Trouble("-i asks questions, and there is no terminal to ask on", "`loadproof fix` writes all fixes; --select and PATHS narrow them")
+        raise Trouble(
+            "-i asks questions, and there is no terminal to ask on",
+            "`loadproof fix` writes all fixes; --select and PATHS narrow them",
+        )
     return fix([_reviewed(one, wishes, ask) for one in plans])
 
 
@@ -114,7 +117,7 @@ def _typed(ask: Callable[[str], str]) -> str:
 
 
 def _without(one: Plan, asked: Sequence[Question], rejected: frozenset[Identity]) -> Plan:
-    """Planned again without the rejected findings; what only comes to light then was never shown, and is left out too."""
+    """Planned again without the rejected findings; what only comes to light then was never shown, and stays out."""
     if not rejected:
         return one
     accepted = {name for question in asked for name in question.identities} - rejected
@@ -130,7 +133,10 @@ def _show(one: Plan, question: Question, contents: Mapping[str, bytes], wishes: 
     from .report.terminal import drawn_question
 
     spell = spelling(one.project.root)
-    told = [(each.finding.codemod, f"{spell(each.finding.place.path)}:{each.finding.place.line}", each.finding.message) for each in question.findings]
+    told = [
+        (each.finding.codemod, f"{spell(each.finding.place.path)}:{each.finding.place.line}", each.finding.message)
+        for each in question.findings
+    ]
     changes = [(spell(path), contents[path], after) for path, after in _afters(question, contents).items()]
     sys.stdout.write(drawn_question(count, told, changes, wishes))
     sys.stdout.flush()
@@ -201,7 +207,9 @@ def _with(one: Plan, written: Sequence[Written]) -> Plan:
         patches[path] = replace(patch, after=content, steps=(*patch.steps, step))
         replaced |= change.question.identities
     findings = tuple(_as_written(each) if identity(each) in replaced else each for each in one.findings)
-    return replace(one, result=replace(one.result, findings=findings, patches=tuple(patches[path] for path in sorted(patches))))
+    return replace(
+        one, result=replace(one.result, findings=findings, patches=tuple(patches[path] for path in sorted(patches)))
+    )
 
 
 def _as_written(reported: Reported) -> Reported:

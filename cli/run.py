@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def planned(paths: Sequence[str], options: dict[str, Any], drawn: bool = False) -> tuple[list[Plan], Wishes]:
-    """The plans of the projects that hold these paths, and how the user wants to see them. `drawn`: a terminal gets the full picture."""
+    """The plans for these paths, and how to show them. `drawn`: a terminal gets the full picture."""
     asked, wishes, jobs, instead = understood({**options, "paths": tuple(paths)})
     from .plan import plan
     from .project import projects
@@ -46,11 +46,17 @@ def batched(repositories: Sequence[str], options: dict[str, Any]) -> tuple[list[
     from .workers import default_jobs
 
     words = words_in(options.pop("repos"), repositories)
-    cache, allow_file, limit = options.pop("cache_dir") or "", options.pop("allow_file"), options.pop("time_limit") or LIMIT
+    cache, allow_file, limit = (
+        options.pop("cache_dir") or "",
+        options.pop("allow_file"),
+        options.pop("time_limit") or LIMIT,
+    )
     asked, wish, wishes = _branch_wish(options)
     every = []
     with progress(len(words), wishes.quiet) as watch:
-        for one in outcomes(words, asked, wish, jobs=wish.jobs or default_jobs(), cache=cache, allow_file=allow_file, limit=limit):
+        for one in outcomes(
+            words, asked, wish, jobs=wish.jobs or default_jobs(), cache=cache, allow_file=allow_file, limit=limit
+        ):
             watch(one)
             every.append(one)
     return sorted(every, key=lambda one: one.name), wishes
@@ -85,7 +91,9 @@ def undone(name: str | None, codemod: str | None) -> Iterator[str]:
             yield f"taken back: {spell(path)}"
     elif last is not None:
         done = undo(project.root, name, codemod)
-        yield f"taken back: {len(done.commits)} commits of {done.branch}" + (f"; the rest is {done.id}" if done.tip else "; the branch is gone")
+        yield f"taken back: {len(done.commits)} commits of {done.branch}" + (
+            f"; the rest is {done.id}" if done.tip else "; the branch is gone"
+        )
         for remote in done.elsewhere:
             yield f"note: {remote} still has it"
     else:

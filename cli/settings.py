@@ -13,11 +13,21 @@ if TYPE_CHECKING:
     from ..codemods.kit.rewrite import Choice
 
 DEFAULT_EXCLUDE = (
-    ".git", ".hg", ".svn", ".venv", "venv", "env", ".tox", ".nox", "node_modules", "site-packages", "__pypackages__", "build", "dist", ".eggs",
-    "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".cache", ".hypothesis", ".ipynb_checkpoints", "*_pb2*.py",
+    ".git", ".hg", ".svn", ".venv", "venv", "env", ".tox", ".nox", "node_modules", "site-packages", "__pypackages__",
+    "build", "dist", ".eggs", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".cache", ".hypothesis",
+    ".ipynb_checkpoints", "*_pb2*.py",
 )  # fmt: skip
 CONFIGURATION = ("loadproof.toml", "pyproject.toml")  # in this order, within one folder
-KEYS = ("select", "extend-select", "ignore", "unsafe-fixes", "exclude", "extend-exclude", "force-exclude", "per-file-ignores")
+KEYS = (
+    "select",
+    "extend-select",
+    "ignore",
+    "unsafe-fixes",
+    "exclude",
+    "extend-exclude",
+    "force-exclude",
+    "per-file-ignores",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +50,11 @@ class Settings:
 
     def names(self) -> tuple[str, ...]:
         """The codemods that run, in the order of the product's table of contents."""
-        wanted = {name for name, codemod in known().items() if codemod.default} if self.select is None else set(_every(self.select))
+        wanted = (
+            {name for name, codemod in known().items() if codemod.default}
+            if self.select is None
+            else set(_every(self.select))
+        )
         wanted |= set(_every(self.extend_select))
         wanted -= set(_every(self.ignore))
         return tuple(name for name in known() if name in wanted)
@@ -161,7 +175,9 @@ def _typed(codemod: str, setting: str, typed: object, where: str = "--set") -> o
 def _as(default: object, value: object) -> object:
     if isinstance(default, bool):
         if isinstance(value, str):
-            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(value.strip().lower())
+            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(
+                value.strip().lower()
+            )
         return value if isinstance(value, bool) else None
     if isinstance(default, (int, float)):
         if isinstance(value, bool):
@@ -170,7 +186,7 @@ def _as(default: object, value: object) -> object:
             number = float(value) if isinstance(value, (str, int, float)) else float("nan")
         except ValueError:
             return None
-        if not number == number or number in (float("inf"), float("-inf")) or number < 0:
+        if not 0 <= number < float("inf"):
             return None
         return int(number) if number == int(number) else number if isinstance(default, float) else None
     if isinstance(default, str):
@@ -213,7 +229,10 @@ def _settings(name: str, table: Mapping[str, Any]) -> Settings:
     for key, value in table.items():
         if key in known():
             if not isinstance(value, dict):
-                raise Trouble(f"{name}: `{key}` is a codemod; its settings are a table", f"write [tool.loadproof.{key}] above them")
+                raise Trouble(
+                    f"{name}: `{key}` is a codemod; its settings are a table",
+                    f"write [tool.loadproof.{key}] above them",
+                )
             codemods[key] = {setting: _typed(key, setting, given, name) for setting, given in value.items()}
         elif key not in KEYS:
             raise Trouble(f"{name}: unknown key `{key}`", did_you_mean(key, [*KEYS, *known()]))
@@ -223,7 +242,8 @@ def _settings(name: str, table: Mapping[str, Any]) -> Settings:
             values[key.replace("-", "_")] = value
         elif key == "per-file-ignores":
             values["per_file_ignores"] = tuple(
-                (pattern, _check_names(f"{name}: per-file-ignores", _strings(name, key, names))) for pattern, names in _mapping(name, key, value).items()
+                (pattern, _check_names(f"{name}: per-file-ignores", _strings(name, key, names)))
+                for pattern, names in _mapping(name, key, value).items()
             )
         else:
             words = _strings(name, key, value)

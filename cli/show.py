@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .options import Wishes
@@ -21,13 +21,20 @@ if TYPE_CHECKING:
 Step = tuple[str, str]  # what to type next, and what it does
 
 
-def show(outcome: Outcome, wishes: Wishes, plans: Sequence[Plan] = (), default: str = "concise", steps: Iterable[Step] = (), **more: object) -> None:
+def show(
+    outcome: Outcome,
+    wishes: Wishes,
+    plans: Sequence[Plan] = (),
+    default: str = "concise",
+    steps: Iterable[Step] = (),
+    more: Mapping[str, object] | None = None,
+) -> None:
     """The outcome in the form that was wished for. `steps` are what to type next; `more` goes into the JSON."""
     form = "statistics" if wishes.statistics else wishes.format or default
     if form == "json":
         from .report.json import document
 
-        _put([document(outcome, **more).encode()], wishes)
+        _put([document(outcome, more or {}).encode()], wishes)
     elif form == "patch":
         from .report.patch import patch
 
@@ -36,7 +43,9 @@ def show(outcome: Outcome, wishes: Wishes, plans: Sequence[Plan] = (), default: 
     elif form in ("full", "outline"):
         from .report.terminal import drawn
 
-        _put([drawn(outcome, plans, wishes, steps, with_hunks=form == "full").encode("utf-8", "surrogateescape")], wishes)
+        _put(
+            [drawn(outcome, plans, wishes, steps, with_hunks=form == "full").encode("utf-8", "surrogateescape")], wishes
+        )
     else:
         from .report import concise
 
@@ -61,7 +70,9 @@ def say_branch(applied: Applied, wishes: Wishes) -> None:
     if not wishes.quiet:
         for line in branch_lines(applied):
             say(line)
-        for command, what in after_apply(applied.branch.name, applied.branch.base, applied.id) if applied.branch else ():
+        for command, what in (
+            after_apply(applied.branch.name, applied.branch.base, applied.id) if applied.branch else ()
+        ):
             say(f"{command}   {what}")
 
 
@@ -87,7 +98,9 @@ def _put(parts: Iterable[bytes], wishes: Wishes) -> None:
             with open(wishes.file, "wb") as file:
                 file.writelines(parts)
         except OSError as error:
-            raise Trouble(f"{wishes.file} cannot be written: {error.strerror}", "name another file after --output-file") from None
+            raise Trouble(
+                f"{wishes.file} cannot be written: {error.strerror}", "name another file after --output-file"
+            ) from None
         return
     sys.stdout.flush()
     for part in parts:

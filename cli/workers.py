@@ -75,9 +75,14 @@ class Crew:
     """Forked children that live through several rounds of work and remember what they did."""
 
     def __init__(
-        self, work: Callable[[Any], Any], size: int, patience: Callable[[Any], float], memory: int | None = MEMORY, ahead: int = _AHEAD
-    ) -> None:  # fmt: skip
-        """`patience(piece)`: the seconds that a piece may take. `memory`: the bytes that a child and what it starts may map each."""
+        self,
+        work: Callable[[Any], Any],
+        size: int,
+        patience: Callable[[Any], float],
+        memory: int | None = MEMORY,
+        ahead: int = _AHEAD,
+    ) -> None:
+        """`patience(piece)`: the seconds it may take. `memory`: the bytes that a child and what it starts may map."""
         self.work = work
         self.patience = patience
         self.memory = memory
@@ -110,10 +115,12 @@ class Crew:
         os.close(answer)
         self.children.append(_Child(pid, ask, answers))
 
-    def map(self, pieces: Sequence[Any], best: Callable[[Any], int] = lambda piece: 0) -> Iterator[tuple[int, int, Any]]:
+    def map(
+        self, pieces: Sequence[Any], best: Callable[[Any], int] = lambda piece: 0
+    ) -> Iterator[tuple[int, int, Any]]:
         """(index, process, work(piece)) for every piece, as they come; a Lost stands for a piece that did not survive.
 
-        `best(piece)` names the process that has seen the piece's files before: it gets the piece unless another one is idle.
+        `best(piece)` names the process that has seen the piece's files before: it gets it unless another is idle.
         """
         by_pid = {child.pid: child for child in self.children}
         todo: deque[int] = deque()
@@ -123,7 +130,9 @@ class Crew:
         self._feed(pieces, todo)
         while any(child.waiting for child in self.children):
             latest = min(child.deadline for child in self.children)
-            readable, _, _ = select.select([child.answers for child in self.children], [], [], max(0.0, latest - time.monotonic()))
+            readable, _, _ = select.select(
+                [child.answers for child in self.children], [], [], max(0.0, latest - time.monotonic())
+            )
             for child in list(self.children):
                 if child.answers in readable and (content := os.read(child.answers, 1 << 20)):
                     child.buffer += content
@@ -141,7 +150,11 @@ class Crew:
         code = child.end()
         self._hire()
         if child.waiting:
-            lost = Lost("crashed", _ending(code)) if is_dead else Lost("timeout", f"no answer within {child.patience[0]:g} seconds")
+            lost = (
+                Lost("crashed", _ending(code))
+                if is_dead
+                else Lost("timeout", f"no answer within {child.patience[0]:g} seconds")
+            )
             yield child.done(), child.pid, lost
 
     def _feed(self, pieces: Sequence[Any], todo: deque[int]) -> None:
@@ -159,12 +172,14 @@ class Crew:
 
 
 def _serve(work: Callable[[Any], Any], asked: int, answer: int, memory: int | None) -> NoReturn:
-    """The child's life: a piece comes in, the answer goes out. It ends with the pipe, and never returns into its parent's code."""
+    """The child's life: a piece comes in, the answer goes out. It ends with the pipe."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         if memory is not None:
             _, most = resource.getrlimit(resource.RLIMIT_AS)
-            resource.setrlimit(resource.RLIMIT_AS, (memory if most == resource.RLIM_INFINITY else min(memory, most), most))
+            resource.setrlimit(
+                resource.RLIMIT_AS, (memory if most == resource.RLIM_INFINITY else min(memory, most), most)
+            )
         while header := os.read(asked, _HEADER):
             piece = _unpacked(_read(asked, int.from_bytes(header, "big")))
             try:
@@ -192,7 +207,7 @@ def _read(door: int, size: int) -> bytes:
     return content
 
 
-def _packed(value: object) -> bytes:
+def _packed(value: Any) -> bytes:
     """Length and content: marshal for plain values, which is several times faster, pickle for the rest."""
     try:
         content = b"m" + marshal.dumps(value)

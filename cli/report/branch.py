@@ -18,9 +18,16 @@ def branch_lines(applied: Applied) -> Iterator[str]:
         yield "no branch was made: " + ("nothing stayed to put on it" if applied.skipped else "there is nothing to fix")
     else:
         on = applied.branch.base[:10]
-        yield clean_line(f"branch {applied.branch.name}: {counted(len(applied.commits), 'commit')} on {on}; your files, index and HEAD are as they were")
+        yield clean_line(
+            f"branch {applied.branch.name}: {counted(len(applied.commits), 'commit')} on {on}; "
+            "your files, index and HEAD are as they were"
+        )
         wide = max((len(", ".join(one.codemods)) for one in applied.commits), default=0)
         for one in applied.commits:
-            yield clean_line(f"  {one.commit[:10]}  {', '.join(one.codemods):<{wide}}  {counted(len(one.files), 'file')}")
+            yield clean_line(
+                f"  {one.commit[:10]}  {', '.join(one.codemods):<{wide}}  {counted(len(one.files), 'file')}"
+            )
     for skipped in applied.skipped:
-        yield clean_line(f"{'not done' if skipped.grave else 'note'}: {skipped.what}: {skipped.message} [{skipped.reason}]")
+        yield clean_line(
+            f"{'not done' if skipped.grave else 'note'}: {skipped.what}: {skipped.message} [{skipped.reason}]"
+        )

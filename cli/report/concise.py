@@ -25,9 +25,13 @@ def _status(row: Row) -> str:
 
 def statistics(outcome: Outcome) -> Iterator[str]:
     """How many findings each codemod has, by what became of them."""
-    by_codemod = Counter((row.codemod, row.status, row.reason if row.status in ("refused", "failed") else None) for row in outcome.rows)
+    by_codemod = Counter(
+        (row.codemod, row.status, row.reason if row.status in ("refused", "failed") else None) for row in outcome.rows
+    )
     width = max((len(str(count)) for count in by_codemod.values()), default=0)
-    for (codemod, status, reason), count in sorted(by_codemod.items(), key=lambda item: (-item[1], item[0][0], item[0][1], item[0][2] or "")):
+    for (codemod, status, reason), count in sorted(
+        by_codemod.items(), key=lambda item: (-item[1], item[0][0], item[0][1], item[0][2] or "")
+    ):
         yield f"{count:>{width}}  {codemod}  {status}" + (f": {reason}" if reason else "")
 
 
@@ -42,7 +46,11 @@ def summary(outcome: Outcome) -> str:
         f"{counts['fixable']} can be fixed" if counts["fixable"] else "",
         *(f"{counts[status]} {status}" for status in ("fixed", "refused", "suppressed", "failed") if counts[status]),
     ]
-    return f"{counted(counts['found'], 'finding')} in {counted(files, 'file')}: " + ", ".join(part for part in parts if part) + unread
+    return (
+        f"{counted(counts['found'], 'finding')} in {counted(files, 'file')}: "
+        + ", ".join(part for part in parts if part)
+        + unread
+    )
 
 
 def counted(number: int, noun: str) -> str:

@@ -49,7 +49,7 @@ def _lines(content: bytes) -> list[bytes]:
 
 
 def _changes(old: list[bytes], new: list[bytes]) -> Iterator[tuple[int, int, int, int]]:
-    """(first, last, first, last): lines of the old that became lines of the new. Equal heads and tails are not looked at twice."""
+    """(first, last, first, last): lines that became lines. Equal heads and tails are cut off first."""
     head = 0
     while head < len(old) and head < len(new) and old[head] == new[head]:
         head += 1
@@ -58,7 +58,9 @@ def _changes(old: list[bytes], new: list[bytes]) -> Iterator[tuple[int, int, int
         tail += 1
     # autojunk would look away from lines that are frequent, and a blank line is
     matcher = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail], autojunk=False)
-    changes = [(head + i1, head + i2, head + j1, head + j2) for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]
+    changes = [
+        (head + i1, head + i2, head + j1, head + j2) for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"
+    ]
     for number, (i1, i2, j1, j2) in enumerate(changes):
         floor = changes[number - 1][1] if number else 0
         ceiling = changes[number + 1][0] if number + 1 < len(changes) else len(old)
@@ -72,7 +74,7 @@ def _changes(old: list[bytes], new: list[bytes]) -> Iterator[tuple[int, int, int
 
 
 def _best_shift(lines: list[bytes], start: int, stop: int, lowest: int, highest: int) -> int:
-    """Lines that came or went can often be told in several ways: the best begins with the outermost statement, not with a bracket's end."""
+    """How far to slide lines that came or went: best they begin with the outermost statement, not a bracket's end."""
     up = 0
     while up > lowest and start + up > 0 and lines[start + up - 1] == lines[stop + up - 1]:
         up -= 1

@@ -11,9 +11,9 @@ from ..outcome import Outcome, Row
 VERSION = 1
 
 
-def document(outcome: Outcome, **more: object) -> str:
+def document(outcome: Outcome, more: Mapping[str, object]) -> str:
     """The whole document. `more` are further top-level keys, such as those of `apply`."""
-    return json.dumps(as_table(outcome) | more, indent=2) + "\n"
+    return json.dumps(as_table(outcome) | dict(more), indent=2) + "\n"
 
 
 def as_table(outcome: Outcome) -> dict[str, Any]:

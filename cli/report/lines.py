@@ -1,4 +1,4 @@
-"""Hunks as a terminal shows them: the file's line numbers, what goes in red, what comes in green, and within a line the part that changed."""
+"""Hunks as a terminal shows them: the file's line numbers, red and green, and within a line the part that changed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def drawn_hunks(before: bytes, after: bytes, indent: str, context: int = 2) -> I
             yield Text(f"{indent}{'.' * gutter}", "dim")
         marks = _marks(hunk.lines)
         for line, mark in zip(hunk.lines, marks, strict=True):
-            text = Text(f"{indent}{line.before or '':>{gutter}} {line.sign} ", "dim" if line.sign == " " else STYLES[line.sign])
+            text = Text(
+                f"{indent}{line.before or '':>{gutter}} {line.sign} ", "dim" if line.sign == " " else STYLES[line.sign]
+            )
             text.append_text(_shown(line, mark))
             text.rstrip()
             yield text

@@ -33,13 +33,17 @@ def _page(codemod: Codemod) -> Iterator[str]:
             yield f"    {refused.code}"
             yield from textwrap.wrap(refused.sentence, 100, initial_indent="        ", subsequent_indent="        ")
             if refused.by_hand:
-                yield from textwrap.wrap(f"By hand: {refused.by_hand}", 100, initial_indent="        ", subsequent_indent="        ")
+                yield from textwrap.wrap(
+                    f"By hand: {refused.by_hand}", 100, initial_indent="        ", subsequent_indent="        "
+                )
         yield ""
     if codemod.settings:
         yield "Settings"
         for name, default in codemod.settings.items():
             told = f"{name} = {json.dumps(default)}"
-            yield from textwrap.wrap(f"{told:<24}  {about.settings.get(name, '')}", 100, initial_indent="    ", subsequent_indent=" " * 30)
+            yield from textwrap.wrap(
+                f"{told:<24}  {about.settings.get(name, '')}", 100, initial_indent="    ", subsequent_indent=" " * 30
+            )
         yield ""
     if about.notes:
         yield "Notes"
@@ -56,7 +60,9 @@ def listing(codemods: Iterable[Codemod]) -> str:
     """One line each: name, whether it is on, title."""
     rows = sorted(codemods, key=lambda codemod: codemod.name)
     wide = max(len(codemod.name) for codemod in rows)
-    return "\n".join(f"{codemod.name:<{wide}}  {'on ' if codemod.default else 'off'}  {codemod.page.title}" for codemod in rows)
+    return "\n".join(
+        f"{codemod.name:<{wide}}  {'on ' if codemod.default else 'off'}  {codemod.page.title}" for codemod in rows
+    )
 
 
 def listing_as_json(codemods: Iterable[Codemod]) -> str:
@@ -71,11 +77,17 @@ def _entry(codemod: Codemod) -> Mapping[str, object]:
         "title": codemod.page.title,
         "why": codemod.page.why,
         "reasons": {refused.code: refused.sentence for refused in codemod.page.refuses},
-        "settings": [{"name": name, "default": default, "about": codemod.page.settings.get(name, "")} for name, default in codemod.settings.items()],
+        "settings": [
+            {"name": name, "default": default, "about": codemod.page.settings.get(name, "")}
+            for name, default in codemod.settings.items()
+        ],
     }
 
 
 def table(codemods: Iterable[Codemod]) -> str:
     """The rows of the README."""
-    rows = [f"| `{codemod.name}` | {'on' if codemod.default else 'off'} | {codemod.page.title} |" for codemod in sorted(codemods, key=lambda codemod: codemod.name)]
+    rows = [
+        f"| `{codemod.name}` | {'on' if codemod.default else 'off'} | {codemod.page.title} |"
+        for codemod in sorted(codemods, key=lambda codemod: codemod.name)
+    ]
     return "\n".join(["| codemod | | what it does |", "|---|---|---|", *rows])

@@ -19,7 +19,7 @@ def patch(outcome: Outcome) -> Iterator[bytes]:
 
 
 def file_patch(name: str, before: bytes, after: bytes) -> Iterator[bytes]:
-    """One file's hunks. There is no `diff --git` line on purpose: with it git counts names from the top of the repository."""
+    """One file's hunks. Without a `diff --git` line: with one, git counts names from the repository's top."""
     yield f"--- {quoted('a/' + name)}\n+++ {quoted('b/' + name)}\n".encode()
     for hunk in hunks(before, after):
         yield f"@@ -{_range(*hunk.before)} +{_range(*hunk.after)} @@\n".encode()
@@ -34,7 +34,9 @@ def quoted(name: str) -> str:
     raw = os.fsencode(name)
     if all(32 <= byte < 127 and byte not in (34, 92) for byte in raw):
         return name + "\t" * (" " in name)
-    return '"' + "".join(_ESCAPES.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}") for byte in raw) + '"'
+    return (
+        '"' + "".join(_ESCAPES.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}") for byte in raw) + '"'
+    )
 
 
 def _range(start: int, count: int) -> str:

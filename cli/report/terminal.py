@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from itertools import groupby
+from textwrap import TextWrapper
 
 from rich.console import Console
 from rich.text import Text
@@ -22,25 +23,32 @@ from .concise import counted, summary
 from .lines import drawn_hunks
 
 Step = tuple[str, str]  # what to type next, and what it does
+WIDEST = 110  # characters of prose on a line
 NAME, PLACE, CODE, QUIET = "bold cyan", "bold", "yellow", "dim"
 
 
-def drawn(outcome: Outcome, plans: Sequence[Plan], wishes: Wishes, steps: Iterable[Step] = (), with_hunks: bool = True) -> str:
+def drawn(
+    outcome: Outcome, plans: Sequence[Plan], wishes: Wishes, steps: Iterable[Step] = (), with_hunks: bool = True
+) -> str:
     """The whole answer as text, with colours when they are wished for."""
     paper = StringIO()
     console = _console(paper, wishes)
-    for line in _lines(outcome, plans, wishes, steps, with_hunks):
+    for line in _lines(outcome, plans, wishes, steps, with_hunks, console.width):
         console.print(line, soft_wrap=True)
     return paper.getvalue()
 
 
-def drawn_question(count: str, told: Iterable[tuple[str, str, str]], changes: Iterable[tuple[str, bytes, bytes]], wishes: Wishes) -> str:
-    """One change to be decided on: (codemod, place, message) of its findings, and (path, before, after) of its files."""
+def drawn_question(
+    count: str, told: Iterable[tuple[str, str, str]], changes: Iterable[tuple[str, bytes, bytes]], wishes: Wishes
+) -> str:
+    """One change to decide on: (codemod, place, message) of its findings, (path, before, after) of its files."""
     paper = StringIO()
     console = _console(paper, wishes)
     console.print(Text(f"\n{count}", QUIET))
     for codemod, place, message in told:
-        console.print(Text.assemble((codemod, NAME), "  ", (clean_line(place), PLACE), "  ", clean_line(message)), soft_wrap=True)
+        console.print(
+            Text.assemble((codemod, NAME), "  ", (clean_line(place), PLACE), "  ", clean_line(message)), soft_wrap=True
+        )
     for path, before, after in (changes := list(changes)):
         if len(changes) > 1:
             console.print(Text(f"  {clean_line(path)}", PLACE), soft_wrap=True)
@@ -50,7 +58,13 @@ def drawn_question(count: str, told: Iterable[tuple[str, str, str]], changes: It
 
 
 def _console(paper: StringIO, wishes: Wishes) -> Console:
-    depth = "truecolor" if os.environ.get("COLORTERM") in ("truecolor", "24bit") else "256" if "256" in os.environ.get("TERM", "") else "standard"
+    depth = (
+        "truecolor"
+        if os.environ.get("COLORTERM") in ("truecolor", "24bit")
+        else "256"
+        if "256" in os.environ.get("TERM", "")
+        else "standard"
+    )
     return Console(
         file=paper,
         force_terminal=wishes.has_color,
@@ -64,7 +78,9 @@ def _console(paper: StringIO, wishes: Wishes) -> Console:
     )
 
 
-def _lines(outcome: Outcome, plans: Sequence[Plan], wishes: Wishes, steps: Iterable[Step], with_hunks: bool) -> Iterator[Text]:
+def _lines(
+    outcome: Outcome, plans: Sequence[Plan], wishes: Wishes, steps: Iterable[Step], with_hunks: bool, width: int
+) -> Iterator[Text]:
     if plans and not wishes.quiet:
         yield _header(outcome, plans)
         yield Text()
@@ -72,12 +88,18 @@ def _lines(outcome: Outcome, plans: Sequence[Plan], wishes: Wishes, steps: Itera
     rows = [row for row in outcome.rows if row.status in ("fixable", "fixed")]
     for codemod in known():
         if mine := [row for row in rows if row.codemod == codemod]:
-            yield from _section(codemod, mine, contents)
+            yield from _section(codemod, mine, contents, width)
             yield Text()
-    yield from _refused([row for row in outcome.rows if row.status == "refused"])
-    yield from _listed("failed", "the result did not pass its own checks; nothing was changed there", [row for row in outcome.rows if row.status == "failed"])
+    yield from _refused([row for row in outcome.rows if row.status == "refused"], width)
+    yield from _listed(
+        "failed",
+        "the result did not pass its own checks; nothing was changed there",
+        [row for row in outcome.rows if row.status == "failed"],
+    )
     if wishes.verbose:
-        yield from _listed("suppressed", "silenced by a comment", [row for row in outcome.rows if row.status == "suppressed"])
+        yield from _listed(
+            "suppressed", "silenced by a comment", [row for row in outcome.rows if row.status == "suppressed"]
+        )
     yield from _unread(outcome)
     if not wishes.quiet:
         yield _sum(outcome)
@@ -107,8 +129,8 @@ def _header(outcome: Outcome, plans: Sequence[Plan]) -> Text:
     return line
 
 
-def _section(codemod: str, rows: Sequence[Row], contents: Mapping[str, bytes]) -> Iterator[Text]:
-    yield _title(codemod, _first_sentence(known()[codemod].page.why))
+def _section(codemod: str, rows: Sequence[Row], contents: Mapping[str, bytes], width: int) -> Iterator[Text]:
+    yield from _title(codemod, _first_sentence(known()[codemod].page.why), width)
     wide = max(len(_place(row)) for row in rows)
     for path, of_file in groupby(rows, key=lambda row: row.path):
         mine = list(of_file)
@@ -117,7 +139,7 @@ def _section(codemod: str, rows: Sequence[Row], contents: Mapping[str, bytes]) -
             told.setdefault(row.message + _condition(row), []).append(row)
         for message, alike in told.items():
             place = _place(alike[0]) + "".join(f", {row.line}" for row in alike[1:])
-            yield Text.assemble("  ", (clean_line(f"{place:<{min(wide, 44)}}"), PLACE), "  ", clean_line(message))
+            yield from _at(f"{place:<{min(wide, 44)}}", clean_line(message), width)
         edits = [edit for row in mine if row.applied for edit in row.edits]
         last = path == rows[-1].path
         for other in dict.fromkeys([path, *(edit.path for edit in edits)]):
@@ -138,55 +160,89 @@ def _condition(row: Row) -> str:
     if row.status == "fixable" and row.safety == "unsafe" and not row.applied:
         return "  (with --unsafe-fixes)"
     if row.group and not row.edits and row.applied:
-        return f"  (together with {row.group.partition(':')[2].rpartition(':')[0]})" if row.group.count(":") >= 3 else "  (together with the change above)"
+        return (
+            f"  (together with {row.group.partition(':')[2].rpartition(':')[0]})"
+            if row.group.count(":") >= 3
+            else "  (together with the change above)"
+        )
     return ""
 
 
-def _title(name: str, why: str, style: str = NAME) -> Text:
-    return Text.assemble((f"{name:<20}", style), ("  " if len(name) >= 20 else "") + clean_line(why))
+def _title(name: str, why: str, width: int, style: str = NAME) -> Iterator[Text]:
+    lead = max(20, len(name) + 2)
+    first, *rest = _wrapped(clean_line(why), min(width, WIDEST) - lead) or [""]
+    yield Text.assemble((f"{name:<{lead}}", style), first)
+    yield from (Text(" " * lead + line) for line in rest)
+
+
+def _at(place: str, message: str, width: int) -> Iterator[Text]:
+    """A place and what is said of it, side by side where there is room."""
+    if len(place) + len(message) + 4 <= width:
+        yield Text.assemble("  ", (clean_line(place), PLACE), "  ", message)
+    else:
+        yield Text.assemble("  ", (clean_line(place), PLACE))
+        yield from (Text(f"    {line}") for line in _wrapped(message, min(width, WIDEST) - 4))
 
 
 def _first_sentence(text: str) -> str:
     return text.partition(". ")[0].rstrip(".")
 
 
-def _refused(rows: Sequence[Row]) -> Iterator[Text]:
+def _refused(rows: Sequence[Row], width: int) -> Iterator[Text]:
     if not rows:
         return
-    yield _title("refused", "recognised, and left as it is: a rewrite could not be proven right", CODE)
+    yield from _title("refused", "recognised, and left as it is: a rewrite could not be proven right", width, CODE)
     ordered = sorted(rows, key=lambda row: (row.codemod, row.reason or "", row.help, row.path, row.line))
     for (codemod, reason, help), found in groupby(ordered, key=lambda row: (row.codemod, row.reason, row.help)):
         alike = list(found)
         messages = {row.message for row in alike}
         shared = alike[0].message if len(messages) == 1 else ""
-        yield Text.assemble("  ", (codemod, NAME), " ", (clean_line(reason or ""), CODE), "  " * bool(shared), clean_line(shared))
+        yield Text.assemble("  ", (codemod, NAME), " ", (clean_line(reason or ""), CODE))
+        yield from (Text(f"    {line}") for line in _wrapped(clean_line(shared), min(width, WIDEST) - 4))
         for path, of_file in groupby(alike, key=lambda row: row.path):
             if shared:
                 yield Text(clean_line(f"    {path}:" + ", ".join(str(row.line) for row in of_file)), PLACE)
             else:
-                yield from (Text.assemble("    ", (clean_line(_place(row)), PLACE), "  ", clean_line(row.message)) for row in of_file)
-        if help:
-            yield Text.assemble(("    by hand: ", QUIET), clean_line(help))
+                for row in of_file:
+                    yield from _at(f"  {_place(row)}", clean_line(row.message), width)
+        for number, line in enumerate(_wrapped(clean_line(help), min(width, WIDEST) - 13)):
+            yield Text.assemble(("    by hand: " if not number else " " * 13, QUIET), line)
     yield Text()
 
 
 def _listed(title: str, why: str, rows: Sequence[Row]) -> Iterator[Text]:
     if rows:
-        yield _title(title, why, "red" if title == "failed" else QUIET)
+        yield from _title(title, why, WIDEST, "red" if title == "failed" else QUIET)
         wide = min(44, max(len(_place(row)) for row in rows))
         for row in rows:
             reason = row.reason if row.reason != title else None
             detail = ": ".join(part for part in (reason, row.help) if part)
-            yield Text.assemble("  ", (clean_line(f"{_place(row):<{wide}}"), PLACE), "  ", (row.codemod, NAME), "  ", clean_line(row.message), "  ", (clean_line(detail), CODE))
+            yield Text.assemble(
+                "  ",
+                (clean_line(f"{_place(row):<{wide}}"), PLACE),
+                "  ",
+                (row.codemod, NAME),
+                "  ",
+                clean_line(row.message),
+                "  ",
+                (clean_line(detail), CODE),
+            )
         yield Text()
 
 
 def _unread(outcome: Outcome) -> Iterator[Text]:
     if outcome.unreadable:
-        yield _title("not read", "whatever these files hold was not looked at", "red")
+        yield from _title("not read", "whatever these files hold was not looked at", WIDEST, "red")
         wide = min(72, max(len(verdict.path) for verdict in outcome.unreadable))
         for verdict in outcome.unreadable:
-            yield Text.assemble("  ", (clean_line(f"{verdict.path:<{wide}}"), PLACE), "  ", clean_line(verdict.message), "  ", (verdict.reason, CODE))
+            yield Text.assemble(
+                "  ",
+                (clean_line(f"{verdict.path:<{wide}}"), PLACE),
+                "  ",
+                clean_line(verdict.message),
+                "  ",
+                (verdict.reason, CODE),
+            )
         yield Text()
     for path, line in outcome.unused:
         yield Text.assemble((clean_line(f"{path}:{line}"), PLACE), "  this `# loadproof: ignore` silences nothing")
@@ -200,4 +256,12 @@ def _next(steps: Iterable[Step]) -> Iterator[Text]:
     steps = list(steps)
     wide = max((len(command) for command, _ in steps), default=0)
     for number, (command, what) in enumerate(steps):
-        yield Text.assemble(("next: " if number == 0 else "      ", QUIET), (clean_line(f"{command:<{wide}}"), NAME), ("   " + what, QUIET))
+        yield Text.assemble(
+            ("next: " if number == 0 else "      ", QUIET),
+            (clean_line(f"{command:<{wide}}"), NAME),
+            ("   " + what, QUIET),
+        )
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return TextWrapper(max(40, width), break_long_words=False, break_on_hyphens=False).wrap(text)
