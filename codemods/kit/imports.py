@@ -11,9 +11,6 @@ from .finding import Edit, Import
 from .names import Binding, Scope
 from .source import Source
 
-# the standard library's modules that our edits need: they stand before all others
-STANDARD = frozenset({"asyncio", "contextlib", "functools", "logging", "os", "threading", "time", "typing", "collections", "collections.abc", "weakref", "itertools", "operator"})
-
 
 def spell(source: Source, module: str, name: str = "", near: ast.AST | None = None) -> tuple[str, tuple[Import, ...]]:
     """How this file writes `module.name` (or `module` itself) at the node `near`, and the imports that it lacks for that."""
@@ -213,12 +210,13 @@ def _place(source: Source, module: str, plain: bool) -> int:
     leading = _leading(source)
     if leading:
         tops = [_top(statement) for statement in leading]
-        if module.partition(".")[0] in STANDARD:
+        if module.partition(".")[0] in STANDARD_TOPS:
+            last = None
             for statement, top in zip(leading, tops):
-                later = isinstance(statement, ast.ImportFrom) if plain else False
-                if top not in STANDARD_TOPS or later or (plain and isinstance(statement, ast.Import) and statement.names[0].name > module):
-                    return span(source, statement)[0]
-            return span(source, leading[-1])[1]
+                if top not in STANDARD_TOPS or (plain and (isinstance(statement, ast.ImportFrom) or statement.names[0].name > module)):  # type: ignore[attr-defined]
+                    break
+                last = statement
+            return span(source, last)[1] if last is not None else span(source, leading[0])[0]
         kin = [statement for statement, top in zip(leading, tops) if top == module.partition(".")[0]]
         outside = [statement for statement in leading if not (isinstance(statement, ast.ImportFrom) and statement.level)]
         return span(source, (kin or outside or leading)[-1])[1]

@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .callers import add_argument, add_parameter
-from .cut import replace
+from .cut import reindent, replace, span
 from .finding import Edit, Finding, Import
 from .handlers import handlers
-from .histories import History, history, place_of_history
+from .histories import MAX_SESSIONS, History, history, place_of_history
 from .imports import spell
 from .keys import Key
-from .move import apart, insertion, lead, movable, place_for, without
+from .move import insertion, instead, lead, movable, place_for, runs, without
 from .names import FunctionNode
-from .reach import Use, imports_of, reached, users_of, uses_of
-from .rebuild import factory_text, hoisted, inline_text, is_client, keyed
-from .shared import Cell, Group, session_function, value_of
+from .reach import Use, imports_of, instances, lasting, member_uses, reached, users_of, uses_of
+from .rebuild import as_locals, factory_text, hoisted, inline_text, is_client, keyed
+from .shared import Cell, Group, session_function, value_of, written
 from .source import Source
-from .stations import Station, Unclear, choose_keys, may_pass, stations_for
+from .stations import Station, Unclear, choose_keys, may_pass, own_stations, stations_for
 
 INLINE = 3  # statements that still read well inside a handler
 
@@ -45,7 +45,14 @@ class Changes:
 def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     """The finding for one group; none when no request reaches it."""
     source = group.source
-    uses = uses_of(source, group.scope, group.slots, group.statements)
+    if group.owner is None:
+        if wishes.move_clients:
+            with_clients(group)
+        uses = uses_of(source, group.scope, group.slots, group.statements)
+    else:
+        if group.me and not lasting(source, group.owner):
+            return
+        uses = member_uses(source, group.owner, group.slots, group.scope, group.statements)
     sessions = [use for use in uses if session_function(use.source, use.node) is not None]
     users, early = users_of([use for use in uses if use not in sessions])
     behind = [handler for user in users if user.function is not None for handler in reached(user.source, user.function)]
@@ -53,19 +60,43 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     if not serving or not (behind or sessions):
         return
     try:
-        yield _Plan(group, wishes, sessions, early, stations_for(users)).finding()
+        stations = stations_for(users)
+        if group.owner is not None and not any(each.keys for each in stations if not each.passes):
+            stations = own_stations(users)
+        plan = _Plan if group.owner is None else _ClassPlan
+        yield plan(group, wishes, sessions, early, stations).finding()
     except Unclear as unclear:
         where = f" ({unclear.source.path}:{unclear.source.place(unclear.node).line})" if unclear.source is not None and unclear.node is not None else ""
-        yield source.refuse(_spot(group), unclear.reason, f"{_names(group)} is shared by all requests; {unclear.message}{where}")
+        yield source.refuse(_spot(group), unclear.reason, f"{_shared(group)}; {unclear.message}{where}")
 
 
 def _names(group: Group) -> str:
-    names = sorted(group.slots, key=lambda slot: group.body.index(group.slots[slot]))
+    names = sorted((slot for slot in group.slots if slot.startswith("self.") or not group.me), key=lambda slot: group.body.index(group.slots[slot]))
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _shared(group: Group) -> str:
+    names = _names(group)
+    return f"{names} {'are' if ' and ' in names else 'is'} shared by all requests"
 
 
 def _spot(group: Group) -> ast.AST:
     return group.cells[0].call if group.cells[0].source is group.source else group.first
+
+
+def with_clients(group: Group) -> None:
+    """The chat models that nothing else uses belong to the group too."""
+    source = group.source
+    for statement in group.body:
+        names = written(statement)
+        if not names or statement in group.statements or not is_client(source, value_of(statement) or statement):
+            continue
+        loads = list(source.names.uses(names[0], group.scope))
+        inside = {node for member in group.statements for node in ast.walk(member)}
+        if loads and all(load in inside for load in loads):
+            group.statements.append(statement)
+            group.slots[names[0]] = statement
+    group.statements.sort(key=group.body.index)
 
 
 class _Plan:
@@ -96,7 +127,7 @@ class _Plan:
         return any(isinstance(statement, ast.Expr) for statement in self.group.statements)
 
     def free_name(self) -> str:
-        name = f"build_{self.wanted[-1].lstrip('_')}"
+        name = f"build_{self.wanted[-1].removeprefix('self.').lstrip('_')}"
         taken = {found for source in self.source.project for scope in source.names.inner.values() for found in scope.bindings}
         while name in taken:
             name += "_"
@@ -228,24 +259,23 @@ class _Plan:
     def definition(self, inline: bool, edits: list[Edit], kept: dict[ast.stmt, list[str]], definitions: str) -> None:
         """Where the statements stood: nothing, or the factory, behind what stays."""
         group, source = self.group, self.source
-        last = group.statements[-1]
-        newline = source.newline
-        blank = 2 if source.indent(last) == "" else 1
-        parts = [definitions.replace("\n", newline)] if definitions else []
+        newline, margin = source.newline, source.indent(group.first)
+        blank = 1 if margin else 2
+        parts = [reindent(definitions.replace("\n", newline), "", margin)] if definitions else []
         if not inline:
-            cached = f"{spell(source, 'functools', 'lru_cache')[0]}(maxsize=1000)" if self.cached else ""
-            parts.append(factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=cached))
-        stays = "".join(line for statement in group.statements for line in kept.get(statement, ()))
-        text = (newline * blank).join([*([newline.join([stays])] if stays else []), *parts])
-        for statement in group.statements:
-            if statement is last and text:
-                only_lines = not parts
-                self.changes.edits.append(_instead(source, statement, text) if only_lines else apart(source, statement, text, 0 if stays else blank))
-                if stays and parts:
-                    edit = self.changes.edits.pop()
-                    self.changes.edits.append(_closing(source, statement, edit, blank))
-            else:
-                self.changes.edits.append(without(source, statement))
+            parts.append(factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), margin=margin))
+        stays = "".join(margin + line for statement in group.statements for line in kept.get(statement, ()))
+        self.put(newline.join([""] * (blank + 1)).join([*([stays] if stays else []), *parts]), 0 if stays else blank, blank if parts else 0)
+
+    def cache(self) -> str:
+        return f"{spell(self.source, 'functools', 'lru_cache')[0]}(maxsize={MAX_SESSIONS})" if self.cached else ""
+
+    def put(self, text: str, before: int, after: int) -> None:
+        """The statements go; `text` stands where the last of them stood."""
+        found = runs(self.group.body, self.group.statements)
+        self.changes.edits += [without(self.source, *row) for row in (found[:-1] if text else found)]
+        if text:
+            self.changes.edits.append(instead(self.source, *found[-1], text, before=before, after=after))
 
     def build_in(self, each: Station, inline: bool, edits: list[Edit]) -> None:
         """The lines at the start of a builder's work."""
@@ -289,7 +319,9 @@ class _Plan:
             if not own and not handed:
                 names.append("_")
                 continue
-            name = next((use.node.id for use in own if isinstance(use.node, ast.Name)), slot)
+            name = next((use.node.id for use in own if isinstance(use.node, ast.Name)), slot.removeprefix("self."))
+            while any(isinstance(use.node, ast.Attribute) for use in own) and _bound(each, name):
+                name += "_"
             names.append(name)
             for use in own:
                 if not (isinstance(use.node, ast.Name) and use.node.id == name):
@@ -417,7 +449,7 @@ class _Plan:
 
     def message(self) -> str:
         group = self.group
-        what = f"{_names(group)} {'is' if len(group.slots) == 1 else 'are'} shared by all requests, which see each other's messages"
+        what = f"{_shared(group)}, which see each other's messages"
         if not self.parameter:
             loops = any(each.handler is not None and each.handler.kind == "websocket" for each in self.builders)
             lasts = "one connection" if loops else "one request"
@@ -443,35 +475,76 @@ class _Plan:
         return " ".join(lines)
 
 
-def _closing(source: Source, statement: ast.stmt, edit: Edit, blank: int) -> Edit:
-    return apart_after(source, statement, edit, blank)
+class _ClassPlan(_Plan):
+    """The same where instances of a class hold the objects: the factory is a method, or a function made in `__init__`."""
 
+    def check_exports(self, slot: str) -> None:
+        return
 
-def apart_after(source: Source, statement: ast.stmt, edit: Edit, blank: int) -> Edit:
-    """The same edit with the blank lines that a definition wants behind it."""
-    closing = apart(source, statement, "", blank).text
-    missing = closing.count(source.newline) if edit.text and not edit.text.endswith(source.newline * (blank + 1)) else 0
-    before = apart(source, statement, "", blank)
-    opening_only = len(before.text) - len(before.text.lstrip())
-    del opening_only
-    return source.edit(edit.start, edit.stop, edit.text + source.newline * min(missing, _after(source, statement, blank)))
+    def check(self, early: list[Use]) -> None:
+        super().check(early)
+        group, source = self.group, self.source
+        assert group.owner is not None
+        if not group.me:
+            return
+        for slot in group.slots:
+            attr = slot.removeprefix("self.")
+            for (_, name), targets in source.names.stores.items():
+                for target in targets:
+                    if name == attr and slot != attr and source.class_of(target) is group.owner and source.statement(target) not in group.statements:
+                        raise Unclear("rebound", f"{slot} is set anew in another place", source, target)
+        for use in [*(use for each in self.stations for use in each.uses)]:
+            if not use.slot.startswith("self."):
+                raise Unclear("needed-at-import", f"{use.slot} is used by a function within {group.owner.name}", use.source, use.node)
 
+    def inlines(self) -> bool:
+        return False
 
-def _after(source: Source, statement: ast.stmt, blank: int) -> int:
-    stop = source.line_of(source.stop(statement)) + 1
-    count = 0
-    text = source.utf8.decode("utf-8").splitlines()
-    while stop - 1 + count < len(text) and not text[stop - 1 + count].strip():
-        count += 1
-    return 0 if stop - 1 + count >= len(text) else max(0, blank - count)
+    @property
+    def closes(self) -> bool:
+        """Whether the statements need locals or parameters of the method that they stand in."""
+        group = self.group
+        if not group.me:
+            return False
+        return self.wishes.move_clients or any(
+            isinstance(node, ast.Name) and node.id not in group.slots and node.id != group.me and self.source.scope(node).home(node.id) is group.scope
+            for statement in group.statements
+            for node in ast.walk(statement)
+        )  # fmt: skip
 
+    def definition(self, inline: bool, edits: list[Edit], kept: dict[ast.stmt, list[str]], definitions: str) -> None:
+        group, source = self.group, self.source
+        assert group.owner is not None
+        newline, margin = source.newline, source.indent(group.first)
+        me = group.me or "self"
+        edits = [*edits, *as_locals(group, me)]
+        if definitions:
+            start = lead(source, group.owner)
+            self.changes.edits.append(source.edit(start, start, definitions.replace("\n", newline) + newline * 2))
+        stays = "".join(margin + line for statement in group.statements for line in kept.get(statement, ()))
+        if group.me and not (self.closes or stays):
+            method = next(above for above in source.parents(group.first) if isinstance(above, FunctionNode))
+            factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), margin=source.indent(method), me=me)
+            stop = span(source, method)[1]
+            opening = newline if source.utf8.endswith((b"\n", b"\r")) or stop < len(source.utf8) else newline * 2
+            self.changes.edits.append(source.edit(stop, stop, opening + factory))
+            self.put("" if len(group.body) > len(group.statements) else f"{margin}pass{newline}", 0, 0)
+        elif group.me:
+            factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), margin=margin)
+            told = f"{newline}{margin}{me}.{self.factory} = {self.factory}{newline}"
+            self.put(f"{stays}{newline if stays else ''}{factory}{told}", 0 if stays else 1, 0)
+        else:
+            factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), margin=margin, me=me)
+            self.put(f"{stays}{newline if stays else ''}{factory}", 0 if stays else 1, 1)
 
-def _instead(source: Source, statement: ast.stmt, text: str) -> Edit:
-    start, stop = lead(source, statement), without(source, statement).stop
-    del stop
-    from .cut import span
+    def spelled_factory(self, each: Station) -> str:
+        for use in each.uses:
+            if isinstance(use.node, ast.Attribute):
+                return f"{each.source.code(use.node.value)}.{self.factory}"
+        raise Unclear("no-import", f"{each.name} has no instance to ask", each.source, each.function)
 
-    return source.edit(start, span(source, statement)[1], text)
+    def importing(self) -> None:
+        return
 
 
 def _starred(source: Source) -> set[str]:
@@ -519,10 +592,3 @@ def _other_state(stations: list[Station]) -> list[str]:
                 if grows and each.source.function(load) is each.function and name not in found:
                     found.append(name)
     return found
-
-
-def unused_value(statement: ast.stmt) -> bool:
-    return value_of(statement) is None
-
-
-__all__ = ["Changes", "Wishes", "isolated", "is_client"]

@@ -29,11 +29,6 @@ def lead(source: Source, statement: ast.stmt) -> int:
     return source.line_start(line + 1)
 
 
-def taken(source: Source, statement: ast.stmt) -> tuple[int, int]:
-    """The whole lines of a statement with the comments above it."""
-    return lead(source, statement), span(source, statement)[1]
-
-
 def text_with(source: Source, start: int, stop: int, edits: Iterable[Edit]) -> str:
     """A part of the text with edits made in it."""
     raw = source.utf8[start:stop]
@@ -44,7 +39,7 @@ def text_with(source: Source, start: int, stop: int, edits: Iterable[Edit]) -> s
 
 def moved(source: Source, statement: ast.stmt, margin: str, edits: Iterable[Edit] = ()) -> str:
     """The lines of a statement, its comments among them, changed by `edits` and indented by `margin`."""
-    start, stop = taken(source, statement)
+    start, stop = lead(source, statement), span(source, statement)[1]
     text = text_with(source, start, stop, edits)
     if not text.endswith(("\n", "\r")):
         text += source.newline
@@ -56,21 +51,47 @@ def movable(source: Source, statement: ast.stmt) -> bool:
     return alone(source, statement)
 
 
-def without(source: Source, statement: ast.stmt) -> Edit:
-    """The statement and its comments go, and with them the blank lines that would be left twice."""
-    start, stop = taken(source, statement)
+def runs(body: Sequence[ast.stmt], statements: Sequence[ast.stmt]) -> list[tuple[ast.stmt, ast.stmt]]:
+    """First and last of each row of statements that follow one another in a body."""
+    found: list[tuple[ast.stmt, ast.stmt]] = []
+    for statement in statements:
+        if found and body.index(found[-1][1]) + 1 == body.index(statement):
+            found[-1] = (found[-1][0], statement)
+        else:
+            found.append((statement, statement))
+    return found
+
+
+def without(source: Source, first: ast.stmt, last: ast.stmt) -> Edit:
+    """A row of statements and their comments go, and with them the blank lines that would be left twice."""
+    start, stop = lead(source, first), span(source, last)[1]
     before = _blank_lines(source, source.line_of(start) - 1, -1)
-    after = _blank_lines(source, source.line_of(stop) if stop < len(source.utf8) else 0, 1)
-    at_end = source.line_of(stop) + after > _lines(source)
-    if at_end:  # nothing behind it: the blank lines before it go
+    following = _line_behind(source, stop)
+    after = _blank_lines(source, following, 1)
+    if following + after > _lines(source):  # nothing behind it: the blank lines before it go
+        start, stop = source.line_start(source.line_of(start) - before), len(source.utf8)
+    elif after > before:  # the wider gap stays
         start = source.line_start(source.line_of(start) - before)
-        stop = len(source.utf8)
-    elif before or source.line_of(start) == 1:
-        stop = source.line_start(source.line_of(stop) + min(after, max(before, 1) if before else after))
-        if after > before:  # the wider gap stays
-            start = source.line_start(source.line_of(start) - before)
-            stop = taken(source, statement)[1]
+    else:
+        stop = source.line_start(following + after)
     return source.edit(start, stop, "")
+
+
+def instead(source: Source, first: ast.stmt, last: ast.stmt, text: str, *, before: int = 0, after: int = 0) -> Edit:
+    """`text`, whole lines, instead of a row of statements, with so many blank lines before and behind it if anything stands there."""
+    start, stop = lead(source, first), span(source, last)[1]
+    line = source.line_of(start)
+    blank_before = _blank_lines(source, line - 1, -1)
+    following = _line_behind(source, stop)
+    blank_after = _blank_lines(source, following, 1)
+    opens = line - blank_before <= 1 or source.slice(source.line_start(line - 1), start).rstrip().endswith(":")
+    opening = "" if opens else source.newline * max(0, before - blank_before)
+    closing = "" if following + blank_after > _lines(source) else source.newline * max(0, after - blank_after)
+    return source.edit(start, stop, opening + text + closing)
+
+
+def _line_behind(source: Source, stop: int) -> int:
+    return source.line_of(stop) if stop < len(source.utf8) else _lines(source) + 1
 
 
 def _lines(source: Source) -> int:
@@ -84,20 +105,6 @@ def _blank_lines(source: Source, line: int, step: int) -> int:
         count += 1
         line += step
     return count
-
-
-def apart(source: Source, statement: ast.stmt, text: str, blank: int) -> Edit:
-    """`text`, whole lines of a definition, instead of a statement, with blank lines on both sides."""
-    start, stop = taken(source, statement)
-    line = source.line_of(start)
-    before = _blank_lines(source, line - 1, -1)
-    last = source.line_of(stop) if stop < len(source.utf8) else _lines(source) + 1
-    after = _blank_lines(source, last, 1)
-    at_start = line - before <= 1
-    at_end = last + after > _lines(source)
-    opening = "" if at_start or before >= blank else source.newline * (blank - before)
-    closing = "" if at_end or after >= blank else source.newline * (blank - after)
-    return source.edit(start, stop, opening + text + closing)
 
 
 # places

@@ -132,3 +132,59 @@ def reached(source: Source, function: FunctionNode, seen: set[FunctionNode] | No
         if around is not None:
             found += reached(other, around, seen)
     return list(dict.fromkeys(found))
+
+
+# what instances hold
+
+
+def member_uses(source: Source, owner: ast.ClassDef, names: Iterable[str], scope: Scope, without: Iterable[ast.stmt]) -> list[Use]:
+    """Every read of attributes (`self.x`) and of locals of one class's method, those under the statements `without` left out."""
+    inside = {node for statement in without for node in ast.walk(statement)}
+    found: list[Use] = []
+    for name in names:
+        attr = name.removeprefix("self.")
+        if attr == name and scope.kind == "function":
+            found += [Use(source, load, name) for load in source.names.uses(name, scope) if load not in inside]
+            continue
+        for other in source.project:
+            for attribute in other.nodes(ast.Attribute):
+                if attribute.attr == attr and isinstance(attribute.ctx, ast.Load) and attribute not in inside and is_instance(other, attribute.value, owner):
+                    found.append(Use(other, attribute, name))
+        if scope.kind == "class":
+            found += [Use(source, load, name) for load in source.names.uses(name, scope) if load not in inside]
+    return found
+
+
+def is_instance(source: Source, node: ast.expr, owner: ast.ClassDef) -> bool:
+    """Whether an expression is an instance of the class, or the class itself."""
+    for origin in source.origins(node):
+        if origin.node is owner:
+            return True
+        if origin.kind == "value" and isinstance(origin.node, ast.Call) and isinstance(origin.node.func, (ast.Name, ast.Attribute)):
+            if any(made.node is owner for made in origin.source.origins(origin.node.func)):
+                return True
+    return isinstance(node, ast.Name) and node.id == "cls" and source.class_of(node) is owner
+
+
+def instances(source: Source, owner: ast.ClassDef) -> Iterator[tuple[Source, ast.Call]]:
+    """Every call that makes an instance of the class."""
+    for other in source.project:
+        for call in other.nodes(ast.Call):
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+            if not name or (isinstance(call.func, ast.Attribute) and name != owner.name):
+                continue
+            if (name == owner.name or other is not source or isinstance(call.func, ast.Name)) and any(origin.node is owner for origin in other.origins(call.func)):
+                yield other, call
+
+
+def lasting(source: Source, owner: ast.ClassDef) -> bool:
+    """Whether an instance of the class outlives a request: made at import, at start-up, or by a cached function."""
+    for other, call in instances(source, owner):
+        around = enclosing(other, call)
+        if around is None:
+            return True
+        if any("cache" in ast.unparse(decorator) for decorator in around.decorator_list):
+            return True
+        if around.name not in ("main", "cli") and not reached(other, around):
+            return True
+    return False

@@ -121,16 +121,17 @@ def inline_text(group: Group, edits: Iterable[Edit]) -> str:
 
 
 def factory_text(
-    group: Group, name: str, parameter: str, wanted: list[str], edits: Iterable[Edit], *, cached: str = "", margin: str = "", guarded: bool = False
+    group: Group, name: str, parameter: str, wanted: list[str], edits: Iterable[Edit], *, cached: str = "", margin: str = "", me: str = ""
 ) -> str:  # fmt: skip
-    """`def name(parameter): ...; return wanted` around the statements, whole lines."""
+    """`def name(parameter): ...; return wanted` around the statements, whole lines; a method of `me` where that is given."""
     source = group.source
     edits = list(edits)
     inner = margin + source.indent_unit
     types = [result_type(group, slot) for slot in wanted]
     arrow = f" -> {types[0]}" if len(types) == 1 and types[0] else f" -> tuple[{', '.join(types)}]" if all(types) else ""
     lines = [f"{margin}@{cached}{source.newline}"] if cached else []
-    lines.append(f"{margin}def {name}({parameter}: str){arrow}:{source.newline}" if parameter else f"{margin}def {name}(){arrow}:{source.newline}")
+    parameters = ", ".join([*([me] if me else []), *([f"{parameter}: str"] if parameter else [])])
+    lines.append(f"{margin}def {name}({parameters}){arrow}:{source.newline}")
     for statement in group.statements:
         own = _inside(source, statement, edits)
         last = statement is group.statements[-1]
@@ -139,6 +140,7 @@ def factory_text(
             opening = source.slice(start, source.start(statement.value))
             before = opening.rindex("=") + 1
             bracket = opening[before:].strip()
+            own = [edit for edit in own if edit.start >= source.start(statement.value)]
             own = [*own, source.edit(start, source.start(statement.value), f"return {bracket}")]
             lines.append(moved(source, statement, inner, own))
             return "".join(lines)
@@ -151,6 +153,20 @@ def factory_text(
 def _inside(source: Source, statement: ast.stmt, edits: list[Edit]) -> list[Edit]:
     start, stop = source.start(statement), source.stop(statement)
     return [edit for edit in edits if edit.path == source.path and start <= edit.start and edit.stop <= stop]
+
+
+def as_locals(group: Group, me: str) -> list[Edit]:
+    """What the group's statements call `self.x` becomes `x`; in a class body, what they read of the class becomes `self.y`."""
+    source = group.source
+    edits: list[Edit] = []
+    for statement in group.statements:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == group.me and f"self.{node.attr}" in group.slots:
+                edits += replace(source, node, node.attr)
+            elif group.scope.kind == "class" and isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in group.slots:
+                if source.scope(node).home(node.id) is group.scope:
+                    edits += replace(source, node, f"{me}.{node.id}")
+    return edits
 
 
 def with_edits(source: Source, node: ast.AST, edits: Iterable[Edit]) -> str:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from .libraries.memory import Keeps, keeps
+from .libraries.memory import Keeps, is_chain, keeps
 from .names import FunctionNode, Scope
 from .source import Origin, Source, keyword
 
@@ -25,13 +25,14 @@ class Cell:
 class Group:
     """Statements of one body that build what remembers, in their order, and what else changes it there.
 
-    `slots`: the names (or `self.x`) that they bind. `owner`: the class whose instances hold them.
+    `slots`: the names (or `self.x`) that they bind. `owner`: the class whose instances hold them, `me` what the method calls its instance.
     """
 
     source: Source
     body: list[ast.stmt]
     scope: Scope
     owner: ast.ClassDef | None = None
+    me: str = ""
     statements: list[ast.stmt] = field(default_factory=list)
     slots: dict[str, ast.stmt] = field(default_factory=dict)
     cells: list[Cell] = field(default_factory=list)
@@ -126,14 +127,16 @@ def reads(source: Source, node: ast.AST, scope: Scope, slots: Iterable[str], me:
     return found
 
 
-def groups_in(source: Source, body: list[ast.stmt], scope: Scope, owner: ast.ClassDef | None = None, me: str = "", depth: int = 0) -> list[Group]:
-    """The groups that one body builds: what reaches each other is one group."""
+def groups_in(
+    source: Source, body: list[ast.stmt], scope: Scope, owner: ast.ClassDef | None = None, me: str = "", depth: int = 0, chains: bool = False
+) -> list[Group]:  # fmt: skip
+    """The groups that one body builds: what reaches each other is one group. `chains`: those that hold no memory too."""
     tainted: dict[str, ast.stmt] = {}
     cells: dict[ast.stmt, list[Cell]] = {}
     for statement in body:
         value = value_of(statement)
         if value is not None and not isinstance(statement, ast.Expr):
-            found = list(cells_in(source, value, depth))
+            found = list(cells_in(source, value, depth)) or ([Cell(source, value, "stateless")] if chains and is_chain(source, value) else [])  # type: ignore[arg-type]
             if found:
                 cells[statement] = found
     if not cells:
@@ -153,7 +156,7 @@ def groups_in(source: Source, body: list[ast.stmt], scope: Scope, owner: ast.Cla
     groups: list[Group] = []
     for statement, slots in links:
         joined = [group for group in groups if slots & group_slots(group)]
-        merged = Group(source, body, scope, owner, [statement], {slot: tainted[slot] for slot in slots})
+        merged = Group(source, body, scope, owner, me, [statement], {slot: tainted[slot] for slot in slots})
         for group in joined:
             groups.remove(group)
             merged.statements += group.statements
@@ -163,6 +166,18 @@ def groups_in(source: Source, body: list[ast.stmt], scope: Scope, owner: ast.Cla
         group.statements.sort(key=body.index)
         group.cells = [cell for statement in group.statements for cell in cells.get(statement, ())]
     return [group for group in groups if group.cells]
+
+
+def class_groups(source: Source, chains: bool = False) -> Iterator[Group]:
+    """The groups that classes build: in their bodies, and on `self` in methods that no request runs."""
+    for owner in source.nodes(ast.ClassDef):
+        yield from groups_in(source, owner.body, source.names.inner[owner], owner, chains=chains)
+        for method in owner.body:
+            if isinstance(method, ast.FunctionDef) and method.args.args and (method.name == "__init__" or not method.args.args[1:]):
+                me = method.args.args[0].arg
+                for group in groups_in(source, method.body, source.names.inner[method], owner, me, chains=chains):
+                    if any(slot.startswith("self.") for slot in group.slots):
+                        yield group
 
 
 def group_slots(group: Group) -> set[str]:

@@ -104,6 +104,11 @@ def stations_for(users: list[User]) -> list[Station]:
     return list(found.values())
 
 
+def own_stations(users: list[User]) -> list[Station]:
+    """Each user for itself, without a key."""
+    return [Station(user.source, user.function if user.function is not None else user.block, user.handler, user.uses) for user in users]  # type: ignore[arg-type]
+
+
 def _all_known(each: Station, mentions: Callers) -> None:
     assert isinstance(each.function, FunctionNode)
     if mentions.others:

@@ -112,6 +112,20 @@ def is_light(source: Source, call: ast.Call) -> bool:
     return any(path == module or path.startswith(f"{module}.") for module in LIGHT_MODULES) or path in ("str", "list", "dict", "len")
 
 
+CHAINS = frozenset(
+    "LLMChain ConversationalRetrievalChain RetrievalQA RetrievalQAWithSourcesChain SequentialChain SimpleSequentialChain AgentExecutor initialize_agent load_qa_chain "
+    "StuffDocumentsChain TransformChain LLMMathChain".split()
+)  # fmt: skip
+
+
+def is_chain(source: Source, node: ast.AST) -> bool:
+    """Whether a call builds one of the classic chains."""
+    if not isinstance(node, ast.Call):
+        return False
+    path = source.qualified(node.func)
+    return of_langchain(path) and any(part in CHAINS for part in path.split("."))
+
+
 def memory_module(path: str) -> str:
     """Where the buffer memory is imported from beside a class of this path."""
     return "langchain_classic.memory" if path.startswith("langchain_classic") else "langchain.memory"
