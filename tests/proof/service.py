@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,9 +73,9 @@ def copy_of(app: str, to: Path) -> Path:
     return Path(shutil.copytree(APPS / app, to))
 
 
-def fix(folder: Path, *options: str) -> Rewrite:
+def fix(folder: Path, *options: str, paths: Sequence[str] = (".",)) -> Rewrite:
     """Our own rewrite of a folder, through the command that everybody types."""
-    command = [sys.executable, "-m", "loadproof", "fix", ".", "--output-format", "json", *options]
+    command = [sys.executable, "-m", "loadproof", "fix", *paths, "--output-format", "json", *options]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.returncode in (0, 1), f"loadproof fix ended with {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     return Rewrite(folder, json.loads(done.stdout))
