@@ -157,19 +157,23 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from .kit.alone import shares_loop
 from .kit.awaiting import Place, place_to_await, place_to_iterate
 from .kit.codemod import codemod
 from .kit.cut import UNUSUAL_LAYOUT, awaited, uncuttable, wrap
 from .kit.finding import Edit, Finding
 from .kit.libraries.langchain_calls import Shape, Site, shape_of, site_of
 from .kit.libraries.langchain_twins import WITHOUT, obstacle
-from .kit.alone import shares_loop
 from .kit.source import Source
 from .kit.tests import patched
 
+LIBRARIES = ("langchain", "langgraph", "deepagents")
 
-@codemod(mentions=(("langchain", "langgraph", "deepagents"),), stage="call")
+
+@codemod(mentions=("async def", LIBRARIES), shares=LIBRARIES, stage="call")
 def async_chain(source: Source) -> Iterator[Finding]:
+    if b"async def" not in source.utf8:
+        return
     for call in source.nodes(ast.Call):
         function = source.function(call)
         if not isinstance(function, ast.AsyncFunctionDef):
@@ -188,6 +192,9 @@ def _judged(source: Source, site: Site) -> Iterator[Finding]:
         yield source.refuse(call, "no-async-twin", f"{_name(site)} blocks the event loop, and a {site.words} has no async method for it")
         return
     for kind in site.kinds:
+        if kind.owner is not None and kind.node is kind.owner and source.class_of(call) is kind.owner:
+            yield source.refuse(call, "own-method", f"{_name(site)} blocks the event loop; in {kind.owner.name} itself its async method may lead back to here")
+            return
         if found := obstacle(kind, method, source):
             yield source.refuse(call, found[0], f"{_name(site)} blocks the event loop; {found[1]}")
             return
@@ -202,7 +209,8 @@ def _judged(source: Source, site: Site) -> Iterator[Finding]:
         yield source.refuse(call, "other-signature", f"{_name(site)} blocks the event loop; {shape}")
         return
     says = "gives no coroutine here, {0} does" if place.verb == "bare" else "blocks the event loop, {0} lets it serve others meanwhile"
-    edits = [*shape.edits, *_awaited(source, call, shape, place), *place.edits]
+    opening = [edit for edit in place.edits if edit.start <= source.start(call)]  # at one offset, what stands outside comes first
+    edits = [*opening, *_awaited(source, call, shape, place), *shape.edits, *(edit for edit in place.edits if edit not in opening)]
     yield source.fix(call, edits, f"{_name(site)} {says.format(shape.name)}", help=_told(source, site))
 
 
@@ -223,9 +231,9 @@ def _on_purpose(source: Source, site: Site) -> bool:
     for above in source.parents(site.call):
         if isinstance(above, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             return False
-        if isinstance(above, (ast.If, ast.IfExp)) and (below is not above.test):
-            if any(_asks(node, receiver) for node in ast.walk(above.test)) or _has_twin(above, receiver, site):
-                return True
+        branch = isinstance(above, (ast.If, ast.IfExp)) and below is not above.test
+        if branch and (any(_asks(node, receiver) for node in ast.walk(above.test)) or _has_twin(above, receiver, site)):  # type: ignore[attr-defined]
+            return True
         if isinstance(above, ast.Try) and isinstance(below, ast.ExceptHandler) and any(_has_twin(part, receiver, site) for part in above.body):
             return True
         below = above

@@ -62,6 +62,7 @@ def place_to_iterate(source: Source, call: ast.Call) -> Place:
     return _iterated(source, call)
 
 
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 HANDED_ON = Place("refuse", reason="stream-handed-on", message="the stream is handed to code that iterates it as a plain iterator")
 
 
@@ -73,8 +74,8 @@ def _iterated(source: Source, node: ast.expr, named: bool = False) -> Place:
         if not source.in_async(above):
             return Place("leave")  # a sync function inside: who calls it is asked elsewhere
         return Place("iterate", (source.edit(source.start(above), source.start(above), "async "),))
-    if isinstance(above, ast.comprehension) and above.iter is node:
-        return _in_comprehension(source, above)
+    if isinstance(above, COMPREHENSIONS) and (clause := next((each for each in above.generators if each.iter is node), None)) is not None:
+        return _in_comprehension(source, above, clause)
     if isinstance(above, ast.Call) and node in above.args:
         if source.qualified(above.func) in THREADED:
             return Place("leave")
@@ -88,12 +89,9 @@ def _iterated(source: Source, node: ast.expr, named: bool = False) -> Place:
     return HANDED_ON
 
 
-def _in_comprehension(source: Source, clause: ast.comprehension) -> Place:
-    whole = source.parent(clause)
+def _in_comprehension(source: Source, whole: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, clause: ast.comprehension) -> Place:
     if clause.is_async:
         return Place("iterate")
-    if not isinstance(whole, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-        return HANDED_ON
     edits: list[Edit] = []
     if isinstance(whole, ast.GeneratorExp):
         above = source.parent(whole)

@@ -260,30 +260,30 @@ def _of_element_annotation(source: Source, node: ast.AST | None) -> Kinds:
 
 
 def _of_item(source: Source, node: ast.Subscript, hops: int) -> Kinds:
-    """`tools_by_name[name]`: the mapping's values, when they are all of one kind; what was stored under the same text key."""
-    stored = []
+    """`tools_by_name[name]`: what was put under the same text key, else everything that was put into the container."""
+    filled = [(target, source.statement(target)) for target in _stores(source, node.value)]
     if isinstance(node.slice, ast.Constant):
-        written = ast.dump(node)
-        for target in source.nodes(ast.Subscript):
-            if isinstance(target.ctx, ast.Store) and ast.dump(target).replace("Store()", "Load()") == written:
-                statement = source.statement(target)
-                stored.append(kinds_of(source, statement.value, hops + 1) if isinstance(statement, ast.Assign) and target in statement.targets else UNKNOWN)
+        stored = [kinds_of(source, _put(target, statement), hops + 1) for target, statement in filled if isinstance(target.slice, ast.Constant) and target.slice.value == node.slice.value]
         for origin in origins_of(source, node.value):
             if isinstance(origin.node, ast.Dict):
-                for key, value in zip(origin.node.keys, origin.node.values, strict=True):
-                    if isinstance(key, ast.Constant) and key.value == node.slice.value and not is_none(value):
-                        stored.append(kinds_of(origin.source, value, hops + 1))
+                pairs = zip(origin.node.keys, origin.node.values, strict=True)
+                stored += [kinds_of(origin.source, value, hops + 1) for key, value in pairs if isinstance(key, ast.Constant) and key.value == node.slice.value and not is_none(value)]
         if stored:
             return _sum(stored)
-    if _filled_elsewhere(source, node.value):
-        return UNKNOWN
-    return elements_of(source, node.value, hops + 1)
+    answers = [kinds_of(source, _put(target, statement), hops + 1) for target, statement in filled]
+    if not all(isinstance(origin.node, (ast.Dict, ast.List)) and not getattr(origin.node, "values", getattr(origin.node, "elts", ())) for origin in origins_of(source, node.value)):
+        answers.append(elements_of(source, node.value, hops + 1))
+    return _sum(answers)
 
 
-def _filled_elsewhere(source: Source, container: ast.expr) -> bool:
-    """Whether items are put into a container in other ways than where it is made."""
+def _stores(source: Source, container: ast.expr) -> list[ast.Subscript]:
+    """Every `container[...] = ...` of the file."""
     written = ast.dump(container)
-    return any(isinstance(target.ctx, ast.Store) and ast.dump(target.value) == written for target in source.nodes(ast.Subscript))
+    return [target for target in source.nodes(ast.Subscript) if isinstance(target.ctx, ast.Store) and ast.dump(target.value) == written]
+
+
+def _put(target: ast.Subscript, statement: ast.stmt) -> ast.expr | None:
+    return statement.value if isinstance(statement, ast.Assign) and target in statement.targets else None
 
 
 def _of_attribute(source: Source, node: ast.Attribute, hops: int) -> Kinds:

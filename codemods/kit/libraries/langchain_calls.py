@@ -72,6 +72,8 @@ def _site(source: Source, call: ast.Call, receiver: ast.expr, method: str) -> Si
     twins = {TWINS[kind.family][method] for kind in able if method in TWINS.get(kind.family, {})}
     idle = all(kind.family in ("prompt", "parser") for kind in kinds.found if kind not in able)
     certain = kinds.certain and len(twins) <= 1 and idle
+    if not certain and method == "__call__" and family in LANGUAGE_MODELS | {"tool"}:
+        return None  # what is called is as likely a function
     return Site(call, receiver, method, kinds.found, family, next(iter(twins), Twin("")), certain)
 
 
@@ -84,7 +86,7 @@ def shape_of(source: Source, site: Site) -> Shape | str:
         if old or not plain:
             return Shape("aget_relevant_documents", tuple(_renamed(source, call, "aget_relevant_documents")))
         return Shape("ainvoke", (*_renamed(source, call, "ainvoke"), *_input(source, call, "query")))
-    if site.family not in LANGUAGE_MODELS or twin.how == "await" and method not in ("predict", "predict_messages") or twin.how == "iterate":
+    if site.family not in LANGUAGE_MODELS or method not in ("predict", "predict_messages", "__call__"):
         return Shape(twin.name, tuple(_called(source, call, twin.name) if twin.how == "call" else _renamed(source, call, twin.name)))
     return _model(source, site, old)
 
@@ -128,9 +130,11 @@ def _called(source: Source, call: ast.Call, name: str) -> list[Edit]:
 
 
 def _input(source: Source, call: ast.Call, word: str) -> list[Edit]:
-    """The keyword of the old method as `input`, which is its name in the new one."""
+    """The keyword of the old method, which the new one calls `input`: left out where it comes first."""
     given = keyword(call, word)
     if given is None:
         return []
     start = source.start(given)
+    if given is call.keywords[0] and not call.args:
+        return [source.edit(start, source.start(given.value), "")] if source.slice(start + len(word), source.start(given.value)).strip() == "=" else []
     return [source.edit(start, start + len(word), "input")]

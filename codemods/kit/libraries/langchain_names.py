@@ -11,7 +11,7 @@ MAKERS = frozenset(
     "from_template from_messages from_role_strings from_strings from_file from_examples from_llm from_llms from_chain_type from_llm_and_api_docs from_agent_and_tools from_function from_texts from_documents "
     "from_embeddings from_existing_index from_existing_collection from_existing_graph from_client from_client_params from_connection_string from_conn_string from_conn_info from_uri from_retrievers "
     "from_model_id from_params from_vectorstore from_retriever from_url from_defaults from_prompts from_chains from_string from_orm load_local load construct_instance create from_um from_credentials "
-    "afrom_texts afrom_documents afrom_embeddings from_runnable from_bearer_token from_api_operation from_embedding_and_retriever from_schema".split()
+    "afrom_texts afrom_documents afrom_embeddings from_runnable from_bearer_token from_api_operation from_embedding_and_retriever from_schema assign".split()
 )
 
 FUNCTIONS: dict[str, str] = {
