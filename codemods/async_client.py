@@ -38,6 +38,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from .kit.apart import apart
 from .kit.beside import beside
 from .kit.change import Cutter, Outcome, Survey, annotated
 from .kit.codemod import codemod
@@ -64,12 +65,20 @@ def _findings(source: Source, client: Client, limits: Limits) -> Iterator[Findin
     survey = Survey(client).look()
     if not survey.faults(client.every_site()):
         return
-    outcome = whole(survey, limits) or beside(survey, limits)
     group = f"{source.path}:{source.start(client.roots[0][1])}"
+    if style(client.things[client.roots[0][1]][1]) == "twin":
+        yield from _told(client, whole(survey, limits) or beside(survey, limits), group)
+        return
+    for number, outcome in enumerate(apart(survey)):
+        yield from _told(client, outcome, f"{group}/{number}")
+
+
+def _told(client: Client, outcome: Outcome, group: str) -> Iterator[Finding]:
     rest, needs = list(outcome.edits), list(outcome.needs)
     help = _help(client, outcome)
     for site in outcome.fixed:
-        yield site.source.fix(site.node, [*outcome.own.get(site, ()), *rest], BLOCKS, group=group, imports=needs, help=help)
+        message = "what a sync client gives can't be awaited" if site.source.awaited(site.node) else BLOCKS
+        yield site.source.fix(site.node, [*outcome.own.get(site, ()), *rest], message, group=group, imports=needs, help=help)
         rest, needs = [], []
     for site, reason, message in outcome.refused:
         yield site.source.refuse(site.node, reason, f"{BLOCKS}; {message}")
@@ -97,7 +106,7 @@ def whole(survey: Survey, limits: Limits) -> Outcome | None:
     wrong = annotated(client, client.roots, set(client.holders), limits, cutter)
     if wrong:
         return Outcome(refused=[(site, *wrong) for site in survey.faults(client.every_site())])
-    return Outcome(survey.faults(client.every_site()), cutter.rest, cutter.needs, cutter.own)
+    return cutter.outcome(client.every_site())
 
 
 def _elsewhere(source: Source) -> Iterator[Finding]:

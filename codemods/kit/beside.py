@@ -67,9 +67,9 @@ def beside(survey: Survey, limits: Limits) -> Outcome:
     for source, module in imports:
         if any(reference.source is source for reference in good) and module:
             cutter.needs.append((source.path, Import(module, name)))
-    outcome.fixed = survey.faults(site for node in reach for site in client.sites.get(node, ()))  # type: ignore[arg-type]
-    outcome.edits, outcome.needs, outcome.own, outcome.second = cutter.rest, cutter.needs, cutter.own, name
-    return outcome
+    made_of = cutter.outcome(site for node in reach for site in client.sites.get(node, ()))  # type: ignore[arg-type]
+    made_of.refused, made_of.second = outcome.refused, name
+    return made_of
 
 
 def _all_refused(survey: Survey, why: Reason) -> Outcome:

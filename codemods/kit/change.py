@@ -51,7 +51,7 @@ class Survey:
 
     def _mode(self, site: Site) -> str:
         source = site.source
-        if site.op in NEUTRAL or (site.op == "call" and site.call is None and style(site.thing) == "twin"):
+        if site.op in NEUTRAL or (site.op == "call" and site.call is None and (style(site.thing) == "twin" or site.thing.value != "client")):
             return "neutral"
         node = site.node.context_expr if isinstance(site.node, ast.withitem) else site.node
         if isinstance(node, ast.comprehension):
@@ -153,7 +153,7 @@ def listed(source: Source, generator: ast.GeneratorExp) -> list[Edit] | None:
 
 
 class Cutter:
-    """The edits of a set of sites that change together."""
+    """The edits of a set of sites that change together: each one's own, and the rest."""
 
     def __init__(self, survey: Survey) -> None:
         self.survey = survey
@@ -182,6 +182,12 @@ class Cutter:
             self.rest += edits
             self.needs += needs
 
+    def outcome(self, sites: Iterable[Site]) -> Outcome:
+        """What was cut; calls that are at no fault have no finding of their own."""
+        fixed = self.survey.faults(sites)
+        rest = [*self.rest, *(edit for site, edits in self.own.items() if site not in fixed for edit in edits)]
+        return Outcome(fixed, rest, self.needs, self.own)
+
     def _site(self, site: Site, entered: set[ast.AST]) -> list[Edit]:
         source, node = site.source, site.node
         if site.op == "for":
@@ -195,9 +201,8 @@ class Cutter:
                 source.edit(source.start(node), source.start(inner), "[item async for item in "), source.edit(source.stop(inner), source.stop(node), "]")
             ]  # fmt: skip
         if site.op == "await" and isinstance(node, ast.Call):
-            place = place_to_await(source, node)
             edits = self._brackets(source, node)
-            if place.verb != "bare":
+            if self.survey.modes[site] == "turn" or place_to_await(source, node).verb != "bare":
                 edits = [*edits, *awaited(source, node)]
             return [*edits, *self._styled(site, node)]
         if site.op == "call" and isinstance(node, ast.Call):

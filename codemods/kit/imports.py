@@ -25,7 +25,7 @@ def spell(source: Source, module: str, name: str = "", near: ast.AST | None = No
                 return f"{bound.name}.{name}", ()
     plain = name or module
     written = plain
-    while _taken(source, written.partition(".")[0], dotted if name else module.partition(".")[0]):
+    while taken(source, written.partition(".")[0], dotted if name else module.partition(".")[0]):
         written = f"_{written}"
     return written, (Import(module, name, written if written != plain else ""),)
 
@@ -41,7 +41,7 @@ def _visible(source: Source, bound: Binding, scope: Scope) -> bool:
     return scope.home(bound.name) is source.names.module
 
 
-def _taken(source: Source, name: str, dotted: str) -> bool:
+def taken(source: Source, name: str, dotted: str) -> bool:
     """Whether some scope of the file gives the name another meaning."""
     return any(bound.origin != dotted for scope in source.names.inner.values() for bound in scope.bindings.get(name, [])) or any(
         source.scope(load).home(name) is None for load in source.names.loads.get(name, [])
@@ -73,7 +73,7 @@ def tidied(source: Source, needs: Sequence[Import], drop: Iterable[str]) -> list
         gone = [alias for alias in statement.names if (alias.asname or alias.name.partition(".")[0]) in drop and not _redundant(alias)]
         if isinstance(statement, ast.ImportFrom):
             module = source.names.absolute(statement)
-            mine = [need for need in missing if need.name and need.module == module] if isinstance(source.parent(statement), ast.Module) else []
+            mine = sorted((need for need in missing if need.name and need.module == module), key=lambda need: need.name.lower()) if isinstance(source.parent(statement), ast.Module) else []
             for alias, need in zip(list(gone), list(mine)):
                 edits.append(source.edit(source.start(alias), source.stop(alias), _alias_text(need)))
                 gone.remove(alias)

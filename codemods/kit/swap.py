@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .awaiting import OFFLOADERS
 from .flow import Holder, Move, moves, reads, states, writes
-from .libraries.sdk import DATA, WRAPPERS, Thing, clients, entered, gives, iterable, member
+from .libraries.sdk import DATA, WRAPPERS, Thing, clients, entered, gives, iterable, member, style
 from .mappings import holds
 from .source import Source, keyword
 
@@ -195,7 +195,7 @@ class _Tracing:
         result = gives(method, streams(source, call))
         if word in ("await", "stream") or (word == "page" and not _iterated(source, call)):
             self._site("await", source, call, method, node, call)
-        elif word != "plain" or method.value != "client":
+        elif word != "plain" or method.value != "client" or style(method) != "twin":
             self._site("call", source, call, method, node, call if word != "plain" else None)
         if result != DATA:
             self._expression(source, call, result, node)
@@ -273,7 +273,7 @@ class _Tracing:
     def _leaf(self, holder: Holder, source: Source, leaf: ast.expr) -> None:
         if leaf in self.client.things or (isinstance(leaf, ast.Constant) and leaf.value is None) or _in_tests(source):
             return
-        if self._optional(source, leaf, holder):
+        if self._optional(source, leaf, holder) or self._made_by_factory(source, leaf):
             return
         for origin in source.origins(leaf):
             made = origin.node
@@ -298,6 +298,16 @@ class _Tracing:
             return False
         self._holder(Holder("name", source, home.node, leaf.id), self.client.holders[holder], holder, source)
         return True
+
+    def _made_by_factory(self, source: Source, leaf: ast.expr) -> bool:
+        """`field(default_factory=...)` whose factory gives the client."""
+        given = keyword(leaf, "default_factory") if isinstance(leaf, ast.Call) else None
+        if given is None:
+            return False
+        factory = given.value
+        if factory in self.client.things or (isinstance(factory, ast.Lambda) and all(part in self.client.things for part in leaves(factory.body))):
+            return True
+        return any(Holder("returns", origin.source, origin.node, "") in self.client.holders for origin in source.origins(factory) if origin.kind == "function")
 
     # notes
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from .cut import add_keyword, replace, sure
 from .finding import Edit, Import
 from .flow import Holder
-from .imports import spell
+from .imports import spell, taken
 from .libraries.sdk import Thing, clients
 from .mappings import holds
 from .origins import assignments
@@ -83,6 +83,11 @@ def spelled(source: Source, path: str, twin: str, near: ast.AST, replaced: froze
         uses = source.uses(module)
         if uses and all(source.parent(use) in replaced for use in uses):
             return name, ((source.path, Import(home, name)),)
+    renamed = next((bound.name for found in source.names.module.bindings.values() for bound in found if bound.kind == "import" and bound.origin == path), "")
+    if renamed and renamed != path.rpartition(".")[2]:  # `from langfuse.openai import OpenAI as Traced`
+        return f"Async{renamed}", ((source.path, Import(home, name, f"Async{renamed}")),)
+    if isinstance(near.func if isinstance(near, ast.Call) else near, ast.Name) and not taken(source, name, twin):
+        return name, ((source.path, Import(home, name)),)  # as the sync class is written
     text, needs = spell(source, home, name, near)
     return text, tuple((source.path, need) for need in needs)
 
@@ -104,7 +109,7 @@ def timeout_text(source: Source, sdk: str, near: ast.AST, limits: Limits, replac
         elif module is not None and not going:
             text, needs = f"{module.name}.Timeout", ()
         else:
-            text = f"{home.title()}Timeout"
+            text = {"openai": "OpenAITimeout", "anthropic": "AnthropicTimeout", "groq": "GroqTimeout"}[home]
             needs = (Import(home, "Timeout", text),)
     return f"{text}({float(limits.read)!r}, connect={float(limits.connect)!r})", tuple((source.path, need) for need in needs)
 
@@ -179,7 +184,16 @@ def annotations(holder: Holder, thing: Thing) -> list[tuple[Source, ast.expr]]:
     if holder.kind == "attr" and isinstance(owner, ast.ClassDef):
         return [(source, annotation) for _, _, annotation in assignments(source, owner).get(holder.name, []) if annotation is not None]
     found = source.names.inner[owner].bindings.get(holder.name, [])
-    return [(source, binding.annotation) for binding in found if binding.annotation is not None]
+    return [pair for binding in found if binding.annotation is not None for pair in _with_alias(source, binding.annotation)]
+
+
+def _with_alias(source: Source, annotation: ast.expr) -> list[tuple[Source, ast.expr]]:
+    """An annotation, and what a name that it consists of stands for: `Client = Annotated[OpenAI, Depends(get_client)]`."""
+    places = [(source, annotation)]
+    for origin in source.origins(annotation) if isinstance(annotation, (ast.Name, ast.Attribute)) else []:
+        if origin.kind == "value" and isinstance(origin.node, ast.Subscript):
+            places.append((origin.source, origin.node))
+    return places
 
 
 def class_names(source: Source, annotation: ast.expr) -> list[tuple[ast.expr, str]]:

@@ -157,7 +157,7 @@ def iterable(thing: Thing) -> bool:
 
 def entered(thing: Thing) -> Thing | None:
     """What `async with` binds; None when the thing can't be entered."""
-    if thing.value == "client" and not thing.path:
+    if (thing.value == "client" and not thing.path) or thing.value == "AsyncAPIResponse":
         return thing
     return next((Thing(thing.sdk, word[6:]) for word in _itself(thing) if word.startswith("enter:")), None)
 
