@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,6 @@ from ..codemods.kit.rewrite import Patch
 from . import journal
 from .files import read, sweep, write_all
 from .merge import merged
-from .options import Wishes
 from .outcome import Outcome, outcome, spelling
 from .plan import Plan
 from .trouble import Trouble
@@ -51,24 +49,6 @@ def fix(plans: Sequence[Plan]) -> Fixed:
         else:
             journal.forget(plan.project.root, name)
     return Fixed(outcome(plans).written(paths, failures), tuple(ids))
-
-
-def put_back_to_standard_output(plans: Sequence[Plan], wishes: Wishes) -> int:
-    """The text that came from standard input, fixed; the findings go to standard error."""
-    from .report.concise import lines
-    from .show import say
-
-    found = outcome(plans)
-    content = next((patch.after for patch in found.patches), None)
-    for plan in plans:
-        for path in plan.project.targets:
-            given = plan.project.tree.read(path)
-            sys.stdout.buffer.write(content if content is not None else given if isinstance(given, bytes) else b"")
-    sys.stdout.buffer.flush()
-    done = found.written([patch.path for patch in found.patches], {})
-    for line in lines(done) if not wishes.quiet else ():
-        say(line)
-    return done.exit_code
 
 
 def _together(plan: Plan) -> Iterable[list[Patch]]:

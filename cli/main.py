@@ -71,13 +71,13 @@ def diff(paths: tuple[str, ...], interactive: bool, **options: Any) -> int:
 def fix(paths: tuple[str, ...], **options: Any) -> int:
     """Write the fixes to the files, each file at once and whole; prints an id for `undo`."""
     from .advice import after_fix
-    from .fixing import fix, put_back_to_standard_output
+    from .fixing import fix
     from .run import planned
-    from .show import show
+    from .show import put_back, show
 
     plans, wishes = planned(paths, options, drawn=True)
     if paths == ("-",):
-        return put_back_to_standard_output(plans, wishes)
+        return put_back(plans, wishes)
     fixed = fix(plans)
     show(
         fixed.outcome,

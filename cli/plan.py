@@ -91,7 +91,7 @@ def _results(crew: Crew, project: Project, found: _Survivors) -> Iterator[Result
                 seen_by[wanted[index][0]] = pid
                 several.append(answer)
         facts = total(several)
-        wanted = [(path,) for path in second_look(facts, found.passed, glances)]
+        wanted = [(path,) for path in second_look(facts, found.passed, glances, found.codemods)]
         for (path,) in wanted:
             found.contents[path] = found.passed.pop(path)
     together = [unit for unit in units(facts) if any(project.is_target(path) for path in unit)]
@@ -123,6 +123,7 @@ class _Survivors:
     contents: dict[str, bytes] = field(default_factory=dict)
     passed: dict[str, bytes] = field(default_factory=dict)  # files in which nothing can fire
     verdicts: list[Verdict] = field(default_factory=list)
+    codemods: tuple[Codemod, ...] = ()  # those that run at the project's top
     users: int = 0
     uses: Counter[str] = field(default_factory=Counter)
 
@@ -134,9 +135,8 @@ class _Survivors:
 
 def _survivors(project: Project, count_libraries: bool) -> _Survivors:
     """Reads every file once, and keeps the bytes of those that some codemod may speak of."""
-    found = _Survivors()
+    found = _Survivors(codemods=tuple(known()[name] for name in project.settings_for(()).names()))
     spared: dict[str, bytes] = {}
-    usual = tuple(known()[name] for name in project.settings_for(()).names())
     for path in project.python:
         content = project.read(path)
         if content is None:
@@ -149,7 +149,7 @@ def _survivors(project: Project, count_libraries: bool) -> _Survivors:
         found.read += target
         if count_libraries and target:
             found.count_libraries(content)
-        if may_matter(content, _codemods(project, path, usual)) or path in project.named:
+        if may_matter(content, _codemods(project, path, found.codemods)) or path in project.named:
             found.contents[path] = content
         elif target and b"\0" in content:
             found.verdicts.append(Verdict(path, "nul", "the file contains a NUL byte"))

@@ -54,6 +54,23 @@ def show(
         _say_summary(outcome, wishes, steps)
 
 
+def put_back(plans: Sequence[Plan], wishes: Wishes) -> int:
+    """The text that came from standard input, fixed, on standard output; the findings on standard error. The exit code."""
+    from .outcome import outcome
+    from .report.concise import lines
+
+    found = outcome(plans)
+    fixed = {patch.path: patch.after for patch in found.patches}
+    for plan in plans:
+        for path in plan.project.targets:
+            given = plan.project.tree.read(path)
+            _put([next(iter(fixed.values()), given if isinstance(given, bytes) else b"")], wishes)
+    done = found.written(fixed.keys(), {})
+    for line in lines(done) if not wishes.quiet else ():
+        say(line)
+    return done.exit_code
+
+
 def say_fixed(fixed: Fixed, wishes: Wishes) -> int:
     """What a review wrote, on standard error; the exit code."""
     from .advice import after_fix
