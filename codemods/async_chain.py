@@ -75,6 +75,16 @@ Refuses
         async def remember(session_id, text):
             RedisChatMessageHistory(session_id).add_user_message(text)
 
+    sync-memory: The chain's memory makes its summary (or keeps its limit) in save_context, and its asave_context does not.
+    By hand: `await asyncio.to_thread(chain.invoke, ...)`, or a memory without a summary.
+
+        from langchain.chains import ConversationChain
+        from langchain.memory import ConversationSummaryMemory
+
+        async def talk(llm, text):
+            chain = ConversationChain(llm=llm, memory=ConversationSummaryMemory(llm=llm))
+            return chain.predict(input=text)
+
     own-method: Your class overrides the sync method and not its async twin.
     By hand: write the async method in the class too.
 

@@ -234,6 +234,8 @@ def elements_of(source: Source, iterable: ast.expr, hops: int = 0) -> Kinds:
         home, node = origin.source, origin.node
         if origin.kind == "annotation":
             answers.append(_of_element_annotation(home, node))
+        elif origin.kind == "parameter" and origin.binding is not None:
+            answers.append(_of_element_annotation(home, origin.binding.annotation))
         elif isinstance(node, (ast.List, ast.Tuple, ast.Set)) and node.elts:
             answers += [elements_of(home, part.value, hops + 1) if isinstance(part, ast.Starred) else kinds_of(home, part, hops + 1) for part in node.elts]
         elif isinstance(node, ast.Dict) and node.values:

@@ -49,7 +49,7 @@ def site_of(source: Source, call: ast.Call) -> Site | None:
         if func.attr in ("from_texts", "from_documents"):
             return _made(source, call, func)
         return _site(source, call, func.value, func.attr)
-    if isinstance(func, (ast.Name, ast.Attribute, ast.Subscript)) and not source.qualified(func):
+    if isinstance(func, (ast.Name, ast.Attribute, ast.Subscript, ast.Call)) and not source.qualified(func):
         return _site(source, call, func, "__call__")
     return None
 

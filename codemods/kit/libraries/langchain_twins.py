@@ -73,6 +73,13 @@ THREAD_BOUND = frozenset(["SQLiteVSS", "SQLiteVec", "StreamlitChatMessageHistory
 IN_MEMORY = frozenset(["ChatMessageHistory", "InMemoryChatMessageHistory"])
 BUFFERS = frozenset(["ConversationBufferMemory", "ConversationBufferWindowMemory", "ConversationStringBufferMemory", "SimpleMemory"])
 
+# their asave_context stores the messages and leaves out what their save_context does besides (a summary, entities, a limit)
+SYNC_MEMORIES = frozenset(
+    "ConversationSummaryMemory ConversationEntityMemory ConversationTokenBufferMemory ConversationVectorStoreTokenBufferMemory ConversationKGMemory AgentTokenBufferMemory MotorheadMemory ZepMemory".split()
+)
+# they compute relevance scores in the sync method alone
+SYNC_RELEVANCE = frozenset("AlibabaCloudOpenSearch ApacheDoris Clickhouse DashVector FalkorDBVector MyScale MyScaleWithoutJSON Rockset StarRocks SupabaseVectorStore".split())
+
 # before langchain 0.1 only these had async methods of their own
 OLD_CHAINS = frozenset(
     "LLMChain ConversationChain RetrievalQA RetrievalQAWithSourcesChain ConversationalRetrievalChain load_qa_chain load_qa_with_sources_chain load_summarize_chain StuffDocumentsChain "
@@ -108,10 +115,16 @@ def blocks(kind: Kind) -> bool:
 
 def obstacle(kind: Kind, method: str, source: Source) -> tuple[str, str] | None:
     """Why the async twin of a method would not do: (reason code, sentence); None when it will."""
-    if kind.owner is not None and _overrides(kind.owner, method, TWINS[kind.family][method].name):
-        return "own-method", f"{kind.owner.name} has a {method} of its own, which {TWINS[kind.family][method].name} would pass by"
+    twin = TWINS[kind.family][method].name
+    if kind.owner is not None and not _delegates(kind, method) and _overrides(kind.owner, method, twin):
+        return "own-method", f"{kind.owner.name} overrides {method}, and {twin} would pass it by"
     if kind.family == "chain" and method == "apply" and kind.name not in ("LLMChain", "ConversationChain"):
         return "no-async-twin", f"{kind.name or 'this chain'} has no aapply"
+    if kind.name in SYNC_RELEVANCE and method == "similarity_search_with_relevance_scores":
+        return "no-async-twin", f"{kind.name} computes relevance scores in the sync method alone"
+    if kind.family != "memory" or method != "load_memory_variables":
+        if found := next((found for part in (kind, *parts_of(kind)) if (found := _remembering(part))), None):
+            return found
     for part in (kind, *parts_of(kind)):
         if found := _weakness(part, source):
             return found
@@ -137,12 +150,34 @@ def _weakness(kind: Kind, source: Source) -> tuple[str, str] | None:
     return None
 
 
+def _remembering(kind: Kind) -> tuple[str, str] | None:
+    """Whether a memory, given or held, does its work in the sync save_context alone."""
+    if kind.family == "memory":
+        if kind.name in SYNC_MEMORIES or (kind.owner is not None and not _delegates(kind, "save_context") and _overrides(kind.owner, "save_context", "asave_context")):
+            name = kind.owner.name if kind.owner is not None else kind.name
+            return "sync-memory", f"{name} does its work in save_context, and asave_context leaves it out"
+    elif kind.family in ("chain", "executor") and kind.call is not None:
+        given = keyword(kind.call, "memory")
+        if given is not None and not is_none(given.value) and not kinds_of(kind.source, given.value).certain:
+            return "sync-memory", "what its memory is can't be seen, and some do their work in the sync save_context alone"
+    return None
+
+
 def _only_raises(owner: ast.ClassDef, hook: str) -> bool:
     for method in owner.body:
         if isinstance(method, FunctionNode) and method.name == hook:
             body = [s for s in method.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
             return bool(body) and isinstance(body[0], ast.Raise)
     return False
+
+
+def _delegates(kind: Kind, method: str) -> bool:
+    """Whether the async method, where a subclass does not write one, runs the sync one in a thread."""
+    if kind.family == "runnable":
+        return method == "invoke" and kind.name in ("Runnable", "RunnableSerializable")
+    if kind.family == "memory":
+        return kind.name == "BaseMemory" or method == "load_memory_variables"
+    return kind.family in ("embeddings", "vector-store", "history")
 
 
 def _overrides(owner: ast.ClassDef, method: str, twin: str) -> bool:
