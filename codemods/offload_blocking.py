@@ -251,7 +251,7 @@ from .kit.startup import is_route, never_awaits, starts_up
 from .kit.threads import Bar
 
 
-@codemod(mentions="async def", shares=MENTIONS)
+@codemod(mentions=("async def", MENTIONS), shares=MENTIONS)
 def offload_blocking(source: Source) -> Iterator[Finding]:
     if b"async def" not in source.utf8:
         return

@@ -81,8 +81,8 @@ def total(facts: Iterable[Facts]) -> Facts:
 
 
 def may_matter(raw: bytes, codemods: Iterable[Codemod]) -> bool:
-    """Whether any of the codemods may fire in a file with these bytes, or in one that imports it."""
-    return any(codemod.may_fire(raw) or codemod.may_share(raw) for codemod in codemods)
+    """Whether any of the codemods may fire in a file with these bytes."""
+    return any(codemod.may_fire(raw) for codemod in codemods)
 
 
 def source_of(path: str, raw: bytes) -> Source:
@@ -288,6 +288,13 @@ class _Web:
         path, name = target
         return any(self.carrier(path, each) for each in ([name] if name else self.facts.exports.get(path, ())))
 
+    def may_tie(self, traits: Traits, importer: str, dotted: str) -> bool:
+        """The same for a file whose use of an imported module is not known yet."""
+        target = self.target(dotted, importer)
+        if target is None or target[1]:
+            return target is not None and self.tied(traits, importer, dotted) is not None
+        return any(self.tied(traits, importer, f"{dotted}.{name}") for name in self.facts.exports.get(target[0], ()))
+
     def tied(self, traits: Traits, importer: str, dotted: str) -> tuple[str, str] | None:
         """The export with which a file must be seen together because it imports this path."""
         target = self.target(dotted, importer)
@@ -377,7 +384,7 @@ def survey(files: Mapping[str, bytes], codemods: Iterable[Codemod]) -> Survey:
             except Unreadable as verdict:
                 unreadable.append((path, verdict))
         facts = total(found)
-        wanted = second_look(facts, rest, glances)
+        wanted = second_look(facts, rest, glances, codemods)
     return Survey([tuple(sources[path] for path in unit) for unit in units(facts)], unreadable, len(rest))
 
 
@@ -389,15 +396,14 @@ class Glance:
     imports: tuple[str, ...]
 
 
-def second_look(facts: Facts, rest: Mapping[str, bytes], glances: dict[str, Glance]) -> list[str]:
+def second_look(facts: Facts, rest: Mapping[str, bytes], glances: dict[str, Glance], codemods: Iterable[Codemod]) -> list[str]:
     """Files that were passed over and are to be read after all; `glances` remembers what was seen of them.
 
-    Those that use a shared object; and, from asynchronous files on, what may lead to a call that blocks.
+    Those that use a shared object; and, following imports from the files that matter and the asynchronous ones, those that
+    may hand something to them.
     """
     web = _Web(facts, rest)
-    shared = [(path, name) for path, exports in facts.exports.items() for name, export in exports.items() if export.kind != "import" and web.carrier(path, name)]
-    if not shared:
-        return []
+    words = {word for codemod in codemods for word in codemod.shares}
 
     def glance(path: str) -> Glance:
         if path not in glances:
@@ -407,17 +413,19 @@ def second_look(facts: Facts, rest: Mapping[str, bytes], glances: dict[str, Glan
     def imports(path: str) -> Iterable[str]:
         return facts.imports[path] if path in facts.imports else glance(path).imports
 
-    words = {(_tail(path), name.encode()) for path, name in shared if (export := web.judge(path, name)) is not None and export.own}
-    wanted = {path for path, raw in rest.items() if any(tail in raw and name in raw for tail, name in words)}
-    asynchronous = [path for path, raw in rest.items() if b"async def" in raw]
-    wanted |= set(asynchronous)
-    wanted = {path for path in wanted if any(web.tied(glance(path).traits, path, dotted) for dotted in glance(path).imports)}
-    reached = {*asynchronous, *(path for path, traits in facts.traits.items() if traits.asynchronous)}
+    own = {(_tail(path), name.encode()) for path, exports in facts.exports.items() for name, export in exports.items() if export.own}
+    asynchronous = {path for path, raw in rest.items() if b"async def" in raw}
+    users = asynchronous | {path for path, raw in rest.items() if any(tail in raw and name in raw for tail, name in own)}
+    wanted = {path for path in users if any(web.may_tie(glance(path).traits, path, dotted) for dotted in glance(path).imports)}
+    reached = {*asynchronous, *facts.traits}
     seen = set(reached)
-    for _ in range(MAX_FILES + 1):
+    for _ in range(MAX_FILES + 2):
         reached = {target[0] for path in reached for dotted in imports(path) if (target := web.target(dotted, path)) is not None} - seen
         seen |= reached
-        wanted |= {path for path in reached if path in rest and any(web.carries(path, dotted) for dotted in glance(path).imports)}
+        for path in reached:
+            raw = rest.get(path)
+            if raw is not None and (any(word in raw for word in words) or any(web.carries(path, dotted) for dotted in glance(path).imports)):
+                wanted.add(path)
     return sorted(wanted)
 
 
