@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
 from .service import Service
 from .upstream import Call
 
-Ask = Callable[[httpx.AsyncClient, int, int, str], Awaitable[httpx.Response]]
+Ask = Callable[[httpx.AsyncClient, int, int, str], Coroutine[Any, Any, httpx.Response]]
 """One turn of one user: (http, user, turn, text) -> the answer."""
 
 PATIENCE = 15.0  # seconds that anything which must happen may take on a busy machine
@@ -141,7 +142,9 @@ async def crowd(
         upstream.hold(slow)
         try:
             asking = [asyncio.create_task(ask(http, user, 1, text(user, 1))) for user in range(1, users + 1)]
-            assert await until(lambda: upstream.waiting > 0, PATIENCE), f"nothing reached the upstream: {service.explain()}"
+            assert await until(lambda: upstream.waiting > 0, PATIENCE), (
+                f"nothing reached the upstream: {service.explain()}"
+            )
             arriving = until(lambda: upstream.waiting >= (calls or users), within)
             health, _ = await asyncio.gather(answers(http, "/health", within), arriving)
             in_flight = upstream.waiting

@@ -77,7 +77,9 @@ def fix(folder: Path, *options: str, paths: Sequence[str] = (".",)) -> Rewrite:
     """Our own rewrite of a folder, through the command that everybody types."""
     command = [sys.executable, "-m", "loadproof", "fix", *paths, "--output-format", "json", *options]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
-    assert done.returncode in (0, 1), f"loadproof fix ended with {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    assert done.returncode in (0, 1), (
+        f"loadproof fix ended with {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    )
     return Rewrite(folder, json.loads(done.stdout))
 
 
@@ -98,7 +100,12 @@ def environment(folder: Path, upstream: Upstream, extra: Mapping[str, str]) -> d
 
 @contextmanager
 def running(
-    folder: Path, upstream: Upstream, *, kind: str = "asgi", target: str = "main:app", env: Mapping[str, str] | None = None
+    folder: Path,
+    upstream: Upstream,
+    *,
+    kind: str = "asgi",
+    target: str = "main:app",
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Service]:
     """The service of `folder`. It may still be importing: its socket is open, the first request waits."""
     log = folder / "service.log"

@@ -39,7 +39,11 @@ OFFLOAD = frozenset({"offload-blocking"})
 
 CASES = [
     Case("article_graph", CLIENT, (says("/run", prompt="{text}"),)),
-    Case("client_global", CLIENT, (says("/complete", text="{text}"), says("/respond", text="{text}"), says("/vectors", text="{text}"))),
+    Case(
+        "client_global",
+        CLIENT,
+        (says("/complete", text="{text}"), says("/respond", text="{text}"), says("/vectors", text="{text}")),
+    ),
     Case("client_on_self", CLIENT, (says("/translate", text="{text}"), says("/translate-twice", text="{text}"))),
     Case("client_elsewhere", CLIENT, (says("/titles", text="{text}"), says("/summaries", text="{text}"))),
     Case("client_mixed", CLIENT, (says("/explain", text="{text}"),)),
@@ -51,7 +55,9 @@ CASES = [
         tuple(says(path, question="{text}") for path in ("/invoke", "/run", "/call", "/predict", "/model")),
     ),
     Case("graph_invoke", CHAIN, (says("/chat/{user}", message="{text}"),)),
-    Case("retriever_async", CHAIN, tuple(says(path, question="{text}") for path in ("/retrieve", "/similar", "/embed"))),
+    Case(
+        "retriever_async", CHAIN, tuple(says(path, question="{text}") for path in ("/retrieve", "/similar", "/embed"))
+    ),
     Case("requests_helper", OFFLOAD, (says("/customers/{user}", method="GET"), says("/paths/{user}", method="GET"))),
     Case("subprocess_route", OFFLOAD, (says("/convert/{user}", method="GET"), says("/quick/{user}", method="GET"))),
     Case(

@@ -28,7 +28,10 @@ class Case:
 CASES = [
     Case("article_ask", says("/ask", question="{text}"), keyed=False),
     Case("keyed_in_process", says("/chat", session_id="{user}", message="{text}")),
-    Case("several_handlers", says(("/trips/ask", "/trips/refine", "/trips/book/{user}"), conversation_id="{user}", text="{text}")),
+    Case(
+        "several_handlers",
+        says(("/trips/ask", "/trips/refine", "/trips/book/{user}"), conversation_id="{user}", text="{text}"),
+    ),
     Case("helper_between", says("/support/{user}", question="{text}")),
     Case("helper_without_key", says("/ask", header="x-session-id: {user}", question="{text}")),
     Case("chain_elsewhere", says("/questions", session_id="{user}", question="{text}")),
@@ -114,7 +117,9 @@ async def chat(service: Service, path: str, users: int, *, wrapped: bool, hello:
     return list(await asyncio.gather(*(one(user) for user in range(1, users + 1))))
 
 
-@pytest.mark.parametrize(("app", "path", "wrapped"), [("websocket_chat", "/game", False), ("websocket_rooms", "/rooms/{user}", True)])
+@pytest.mark.parametrize(
+    ("app", "path", "wrapped"), [("websocket_chat", "/game", False), ("websocket_rooms", "/rooms/{user}", True)]
+)
 def test_no_user_of_a_websocket_sees_another(app: str, path: str, wrapped: bool, tmp_path: Path) -> None:
     """A connection without a key keeps its history as long as it lasts."""
     from .load import seen
@@ -159,8 +164,13 @@ def test_tokens_reach_their_own_user(tmp_path: Path) -> None:
 def test_transcript_is_ones_own(tmp_path: Path) -> None:
     with pair("shared_handler_on_model", tmp_path, expect={"fresh-callbacks"}) as sides:
         before, after = (asyncio.run(typed(service, "/say")) for service in (sides.before, sides.after))
-        wrong = [sum(answer["text"] != complete(int(str(answer["user"]))) for answer in answers) for answers in (before, after)]
-        print(f"shared_handler_on_model: {wrong[0]} of {len(before)} users got a wrong transcript before, {wrong[1]} after")
+        wrong = [
+            sum(answer["text"] != complete(int(str(answer["user"]))) for answer in answers)
+            for answers in (before, after)
+        ]
+        print(
+            f"shared_handler_on_model: {wrong[0]} of {len(before)} users got a wrong transcript before, {wrong[1]} after"
+        )
         assert wrong[0] > 0
         assert wrong[1] == 0
 
@@ -174,7 +184,9 @@ def test_two_event_loops_in_one_process(tmp_path: Path) -> None:
             asked = [await http.post("/summaries", json={"texts": [text(n, 1), text(n, 2)]}) for n in range(1, 5)]
             for number, answer in enumerate(asked, 1):
                 if answer.status_code == 200:
-                    assert answer.json()["summaries"] == [f"You said: {text(number, turn)} (1 messages)" for turn in (1, 2)]
+                    assert answer.json()["summaries"] == [
+                        f"You said: {text(number, turn)} (1 messages)" for turn in (1, 2)
+                    ]
             return [answer.status_code for answer in asked]
 
     with pair("two_loops", tmp_path, kind="wsgi", expect={"fork-safe-client"}) as sides:

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from .load import BROKEN, PATIENCE, client, first_answer, says, shape, until
+from .load import BROKEN, PATIENCE, Ask, client, first_answer, says, shape, until
 from .service import Service, pair
 
 MANY = [f"question {n}" for n in range(8)]
@@ -43,7 +43,7 @@ def test_fan_out_is_bounded_for_the_whole_process(path: str, tmp_path: Path) -> 
     [says("/customers/{user}", method="GET"), says("/customers/{user}/notes")],
     ids=["get", "session"],
 )
-def test_hanging_upstream_is_given_up(ask, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_hanging_upstream_is_given_up(ask: Ask, tmp_path: Path) -> None:
     """Before, the upstream must hang up itself; after, the service does."""
 
     async def waits(service: Service, within: float) -> bool:

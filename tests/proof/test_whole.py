@@ -29,7 +29,18 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def complaints(folder: Path) -> list[str]:
     """What ruff says of names that nothing defines, nothing uses, or two things define."""
-    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--select", "F821,F401,F811,E9", "--output-format", "json"]
+    command = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--isolated",
+        "--no-cache",
+        "--select",
+        "F821,F401,F811,E9",
+        "--output-format",
+        "json",
+    ]
     done = subprocess.run([*command, "."], cwd=folder, capture_output=True, text=True, timeout=60)
     return [f"{Path(said['filename']).relative_to(folder)}: {said['message']}" for said in json.loads(done.stdout)]
 
@@ -40,7 +51,11 @@ def test_every_service_is_proven() -> None:
 
 
 def test_every_service_declares_what_it_uses() -> None:
-    assert [name for name in SERVICES if not (APPS / name / "requirements.txt").exists() and not (APPS / name / "pyproject.toml").exists()] == []
+    assert [
+        name
+        for name in SERVICES
+        if not (APPS / name / "requirements.txt").exists() and not (APPS / name / "pyproject.toml").exists()
+    ] == []
 
 
 def test_nothing_fixable_is_left(rewritten: Path) -> None:

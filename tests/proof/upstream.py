@@ -139,11 +139,15 @@ class Upstream:
         finally:
             self.waiting -= 1
 
-    async def _say(self, request: web.Request, call: Call, whole: dict[str, Any], events: Iterator[str]) -> web.StreamResponse:
+    async def _say(
+        self, request: web.Request, call: Call, whole: dict[str, Any], events: Iterator[str]
+    ) -> web.StreamResponse:
         """The answer in the form that was asked for: `events` when the caller streams, else `whole`."""
         if call.status != 200:
             error = {"message": f"upstream says {call.status}", "type": "server_error", "code": None}
-            return web.json_response({"type": "error", "error": error}, status=call.status, headers={"retry-after-ms": "1"})
+            return web.json_response(
+                {"type": "error", "error": error}, status=call.status, headers={"retry-after-ms": "1"}
+            )
         if call.body.get("stream"):
             stream = web.StreamResponse(headers={"content-type": "text/event-stream"})
             await stream.prepare(request)
@@ -169,7 +173,13 @@ class Upstream:
                 "object": "chat.completion",
                 "created": 1,
                 "model": body.get("model", "stub"),
-                "choices": [{"index": 0, "finish_reason": "tool_calls" if "tool_calls" in message else "stop", "message": message}],
+                "choices": [
+                    {
+                        "index": 0,
+                        "finish_reason": "tool_calls" if "tool_calls" in message else "stop",
+                        "message": message,
+                    }
+                ],
                 "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
             }
             return await self._say(request, call, whole, chat_events(whole))
@@ -179,7 +189,14 @@ class Upstream:
         prompt = body["prompt"] if isinstance(body["prompt"], str) else "\n".join(body["prompt"])
         async with self._call(request, prompt, body) as call:
             choice = {"index": 0, "text": answer_to(prompt, 1), "finish_reason": "stop", "logprobs": None}
-            whole = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": "stub", "choices": [choice], "usage": None}
+            whole = {
+                "id": "cmpl-1",
+                "object": "text_completion",
+                "created": 1,
+                "model": "stub",
+                "choices": [choice],
+                "usage": None,
+            }
             return await self._say(request, call, whole, iter([data(whole), "data: [DONE]\n\n"]))
 
     async def _embeddings(self, request: web.Request) -> web.StreamResponse:
@@ -238,7 +255,11 @@ def assistant(body: dict[str, Any]) -> dict[str, Any]:
     wanted = TOOL.search(last_user(messages))
     if wanted and body.get("tools") and messages[-1]["role"] == "user":
         function = {"name": wanted[1], "arguments": wanted[2]}
-        return {"role": "assistant", "content": None, "tool_calls": [{"id": "call_1", "type": "function", "function": function}]}
+        return {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "call_1", "type": "function", "function": function}],
+        }
     return {"role": "assistant", "content": answer_to(last_user(messages), len(messages))}
 
 
