@@ -59,7 +59,8 @@ from collections.abc import Iterator
 from .kit.codemod import codemod
 from .kit.finding import Finding
 from .kit.isolate import Wishes, isolated
-from .kit.shared import class_groups, groups_in
+from .kit.leftovers import leftovers
+from .kit.shared import class_groups, function_groups, groups_in
 from .kit.source import Source
 
 MENTIONS = ("langchain", ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent"))
@@ -68,6 +69,7 @@ MENTIONS = ("langchain", ("emory", "History", "ConversationChain", "create_conve
 @codemod(mentions=MENTIONS, stage="scope")
 def request_scope(source: Source, *, history: str = "auto", move_clients: bool = False, stateless: bool = False) -> Iterator[Finding]:
     wishes = Wishes(history, move_clients, stateless)
-    groups = [*groups_in(source, source.tree.body, source.names.module, chains=stateless), *class_groups(source, chains=stateless)]
+    groups = [*groups_in(source, source.tree.body, source.names.module, chains=stateless), *function_groups(source), *class_groups(source, chains=stateless)]
     for group in groups:
         yield from isolated(group, wishes)
+    yield from leftovers(source, groups)

@@ -66,8 +66,8 @@ def _redis_url(source: Source) -> tuple[str, tuple[Import, ...]]:
         for attribute in source.nodes(ast.Attribute):
             if attribute.attr.lower() == "redis_url" and isinstance(attribute.value, ast.Name) and attribute.value.id == name:
                 return f"{name}.{attribute.attr}", ()
-    text, needs = spell(source, "os", "environ")
-    return f'{text}.get("REDIS_URL", "redis://localhost:6379/0")', needs
+    text, needs = spell(source, "os")
+    return f'{text}.environ.get("REDIS_URL", "redis://localhost:6379/0")', needs
 
 
 def _sql(source: Source, session: str, *, name: str, own: bool, asynchronous: bool) -> History:

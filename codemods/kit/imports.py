@@ -176,7 +176,9 @@ def _new_statements(source: Source, needs: list[Import]) -> list[Edit]:
         text = source.newline.join(sorted(texts, key=lambda line: (line.startswith("from"), line))) + source.newline
         if offset == len(source.utf8) and source.utf8 and not source.utf8.endswith((b"\n", b"\r")):
             text = source.newline + text.removesuffix(source.newline)
-        elif not _leading(source) and offset < len(source.utf8) and source.line_of(offset) == _first_code_line(source):
+        elif (leading := _leading(source)) and offset == span(source, leading[0])[0] and all(_standard(line) for line in texts) and _top(leading[0]) not in STANDARD_TOPS:
+            text += source.newline
+        elif not leading and offset < len(source.utf8) and source.line_of(offset) == _first_code_line(source):
             text += source.newline
         edits.append(source.edit(offset, offset, text))
     return edits
@@ -228,6 +230,10 @@ def _place(source: Source, module: str, plain: bool) -> int:
         first = source.tree.body[0]
         return span(source, first)[0] if alone(source, first) else source.line_start(first.lineno)
     return len(source.utf8)
+
+
+def _standard(line: str) -> bool:
+    return line.split()[1].partition(".")[0] in STANDARD_TOPS
 
 
 def _top(statement: ast.stmt) -> str:

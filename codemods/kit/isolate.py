@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from .callers import add_argument, add_parameter
+from .callers import add_argument, add_parameter, callers
 from .cut import reindent, replace, span
 from .finding import Edit, Finding, Import
 from .handlers import handlers
 from .histories import MAX_SESSIONS, History, history, place_of_history
 from .imports import spell
 from .keys import Key
+from .libraries.memory import is_light, is_plain, keeps
 from .move import insertion, instead, lead, movable, place_for, runs, without
-from .names import FunctionNode
-from .reach import Use, imports_of, instances, lasting, member_uses, reached, users_of, uses_of
+from .names import Binding, FunctionNode
+from .reach import Use, User, imports_of, lasting, member_uses, reached, users_of, uses_of
 from .rebuild import as_locals, factory_text, hoisted, inline_text, is_client, keyed
-from .shared import Cell, Group, session_function, value_of, written
+from .shared import Cell, Group, cells_in, groups_in, reads, session_function, value_of, written
 from .source import Source
 from .stations import Station, Unclear, choose_keys, may_pass, own_stations, stations_for
 
@@ -54,10 +55,15 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
             return
         uses = member_uses(source, group.owner, group.slots, group.scope, group.statements)
     sessions = [use for use in uses if session_function(use.source, use.node) is not None]
-    users, early = users_of([use for use in uses if use not in sessions])
+    users, early = users_of([use for use in uses if use not in sessions], group.scope if group.scope.kind == "function" and not group.me else None)
     behind = [handler for user in users if user.function is not None for handler in reached(user.source, user.function)]
     serving = any(each.kind not in ("session", "provider") for each in handlers(source.project).values())
-    if not serving or not (behind or sessions):
+    if not serving:
+        return
+    if not behind and not sessions:
+        starred = group.owner is None and group.scope.kind == "module" and [other for other in source.project if source.module in _starred(other) and _hides(other, group, users)]
+        if starred:
+            yield source.refuse(_spot(group), "star-import", f"{_shared(group)}; {starred[0].path} may get it by a star import")
         return
     try:
         stations = stations_for(users)
@@ -113,9 +119,13 @@ class _Plan:
         read = {use.slot for each in stations for use in each.uses} | {use.slot for use in sessions}
         self.wanted = [slot for slot in self.slots_in_order() if slot in read]
         self.changes = Changes()
+        self.borrowers: list[Station] = []
+        self.types: dict[str, str] = {}  # of slots whose history is of another class now
         kinds = {cell.kind for cell in group.cells}
         self.kind = place_of_history(self.source, wishes.history) if self.parameter else ""
         self.cached = bool(self.parameter) and ("whole" in kinds or ("list" in kinds and self.kind != "memory") or self.seeded())
+        if self.kind == "memory" and "factory" in kinds:
+            self.cached = True
         if self.kind == "memory" and kinds == {"store"} and len(group.statements) == 1 and value_of(group.first) is group.cells[0].call:
             self.cached = True  # the factory is the store
         self.factory = self.free_name()
@@ -127,7 +137,9 @@ class _Plan:
         return any(isinstance(statement, ast.Expr) for statement in self.group.statements)
 
     def free_name(self) -> str:
-        name = f"build_{self.wanted[-1].removeprefix('self.').lstrip('_')}"
+        memories = {slot for slot, statement in self.group.slots.items() if any(value_of(statement) is cell.call and cell.kind != "chain" for cell in self.group.cells)}
+        best = [slot for slot in self.wanted if slot not in memories] or self.wanted
+        name = f"build_{best[-1].removeprefix('self.').lstrip('_')}"
         taken = {found for source in self.source.project for scope in source.names.inner.values() for found in scope.bindings}
         while name in taken:
             name += "_"
@@ -149,6 +161,8 @@ class _Plan:
             if group.scope.kind == "module":
                 self.check_exports(slot)
         for statement in group.statements:
+            for call in strangers(group, statement):
+                raise Unclear("handed-on", f"{ast.unparse(call.func)} gets it when the module is imported", source, call)
             if not movable(source, statement):
                 raise Unclear("shared-line", "a statement shares its line with another", source, statement)
             self.check_free_names(statement)
@@ -157,8 +171,8 @@ class _Plan:
                 raise Unclear("vector-memory", "a memory in a vector store knows no sessions", cell.source, cell.call)
             if cell.kind == "session" and not self.parameter:
                 raise Unclear("fixed-session", "the history has one fixed session id, and no handler has a key", cell.source, cell.call)
-            if cell.kind == "factory":
-                raise Unclear("factory", "a factory of the project builds it", cell.source, cell.call)
+            if cell.factory is not None:
+                usable(cell)
         if not self.parameter and len(self.stations) > 1:
             for each in self.stations:
                 if each.only_reads:
@@ -200,7 +214,12 @@ class _Plan:
         definitions: list[str] = []
         if self.parameter and not self.cached:
             for cell in self.group.cells:
+                if cell.factory is not None:
+                    edits += self.in_factory(cell, history_of, session)
+                    continue
                 found = history_of(cell, session)
+                if cell.kind == "store":
+                    self.types |= {slot: found.type for slot, statement in self.group.slots.items() if value_of(statement) is cell.call}
                 cut, needs = keyed(cell, found, session)
                 edits += cut
                 self.changes.need(cell.source, needs)
@@ -221,7 +240,7 @@ class _Plan:
         self.importing()
         return self.source.fix(_spot(self.group), self.changes.edits, self.message(), help=self.told(), imports=self.changes.imports)
 
-    def histories(self):  # type: ignore[no-untyped-def]
+    def histories(self) -> Callable[[Cell, str], History]:
         asynchronous = any(isinstance(each.function, ast.AsyncFunctionDef) for each in self.stations) or bool(self.sessions)
         several = _several(self.source, self.group)
 
@@ -230,6 +249,32 @@ class _Plan:
             return history(cell.source, self.kind, session, name=slot, own=several, asynchronous=asynchronous, near=cell.call)
 
         return of
+
+    def in_factory(self, cell: Cell, history_of: Callable[[Cell, str], History], session: str) -> list[Edit]:
+        """The project's own factory takes the key and builds with it."""
+        assert cell.factory is not None and isinstance(cell.factory.node, FunctionNode)
+        source, function = cell.factory.source, cell.factory.node
+        may_pass(Station(source, function, None), self.parameter)
+        mentions = callers(source, function)
+        if mentions.others or mentions.runs or len(mentions.calls) > 1:
+            raise Unclear("factory-used-elsewhere", f"{function.name} builds for others too", source, function)
+        inner = groups_in(source, function.body, source.names.inner[function])
+        cells = list(dict.fromkeys([*(each for group in inner for each in group.cells), *_returned(source, function)]))
+        definitions: list[str] = []
+        for each in cells:
+            if each.factory is not None or each.kind in ("whole", "vectors", "list"):
+                raise Unclear("factory", f"what {function.name} builds can't be given a history by key", source, each.call)
+            found = history_of(each, self.parameter)
+            cut, needs = keyed(each, found, self.parameter)
+            self.changes.edits += cut
+            self.changes.need(source, needs)
+            if found.definitions and found.definitions not in definitions:
+                definitions.append(found.definitions)
+        if definitions:
+            start = lead(source, function)
+            self.changes.edits.append(source.edit(start, start, "\n\n".join(definitions).replace("\n", source.newline) + source.newline * 2))
+        self.changes.edits += add_parameter(source, function, self.parameter, "str")
+        return add_argument(cell.source, cell.call, self.parameter, session)
 
     def inlines(self) -> bool:
         """Whether the statements go right into the one handler that uses them."""
@@ -250,6 +295,9 @@ class _Plan:
             return ""
         if each.key is not None:
             self.changes.need(each.source, each.key.needs)
+            if each.key.borrow and isinstance(each.function, FunctionNode) and each not in self.borrowers:
+                self.borrowers.append(each)
+                self.changes.edits += add_parameter(each.source, each.function, each.key.borrow)
             return each.key.written
         if isinstance(each.function, ast.If):
             return '"main"'
@@ -263,7 +311,7 @@ class _Plan:
         blank = 1 if margin else 2
         parts = [reindent(definitions.replace("\n", newline), "", margin)] if definitions else []
         if not inline:
-            parts.append(factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), margin=margin))
+            parts.append(factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin))
         stays = "".join(margin + line for statement in group.statements for line in kept.get(statement, ()))
         self.put(newline.join([""] * (blank + 1)).join([*([stays] if stays else []), *parts]), 0 if stays else blank, blank if parts else 0)
 
@@ -524,17 +572,17 @@ class _ClassPlan(_Plan):
         stays = "".join(margin + line for statement in group.statements for line in kept.get(statement, ()))
         if group.me and not (self.closes or stays):
             method = next(above for above in source.parents(group.first) if isinstance(above, FunctionNode))
-            factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), margin=source.indent(method), me=me)
+            factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=source.indent(method), me=me)
             stop = span(source, method)[1]
             opening = newline if source.utf8.endswith((b"\n", b"\r")) or stop < len(source.utf8) else newline * 2
             self.changes.edits.append(source.edit(stop, stop, opening + factory))
             self.put("" if len(group.body) > len(group.statements) else f"{margin}pass{newline}", 0, 0)
         elif group.me:
-            factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), margin=margin)
+            factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin)
             told = f"{newline}{margin}{me}.{self.factory} = {self.factory}{newline}"
             self.put(f"{stays}{newline if stays else ''}{factory}{told}", 0 if stays else 1, 0)
         else:
-            factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), margin=margin, me=me)
+            factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin, me=me)
             self.put(f"{stays}{newline if stays else ''}{factory}", 0 if stays else 1, 1)
 
     def spelled_factory(self, each: Station) -> str:
@@ -547,19 +595,68 @@ class _ClassPlan(_Plan):
         return
 
 
+def strangers(group: Group, statement: ast.stmt) -> Iterator[ast.Call]:
+    """Calls that are given what remembers and are neither LangChain's nor simple: threads, registries, classes that do more than keep it."""
+    source = group.source
+    value = value_of(statement)
+    if value is None or isinstance(statement, ast.Expr):
+        return
+    for call in ast.walk(value):
+        if not isinstance(call, ast.Call) or any(cell.call is call for cell in group.cells) or not reads(source, call, group.scope, group.slots, group.me):
+            continue
+        path = source.qualified(call.func)
+        if path.startswith(("langchain", "operator.", "functools.partial")) or (not path and isinstance(call.func, ast.Attribute)):
+            continue
+        if not path and isinstance(call.func, ast.Name) and call.func.id in ("dict", "list", "tuple"):
+            continue
+        if not any(keeps_only(origin.source, origin.node) for origin in source.origins(call.func) if isinstance(origin.node, ast.ClassDef)):
+            yield call
+
+
+def keeps_only(source: Source, owner: ast.ClassDef) -> bool:
+    """Whether making an instance does nothing but keep what it is given."""
+    method = next((each for each in owner.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"), None)
+    if method is None:
+        return not owner.bases
+    return all(isinstance(each, (ast.Assign, ast.AnnAssign)) and isinstance(each.value, (ast.Name, ast.Constant, ast.List, ast.Dict)) for each in method.body)
+
+
+def usable(cell: Cell) -> None:
+    """Raises Unclear when a factory may not be called for each request."""
+    assert cell.factory is not None and isinstance(cell.factory.node, FunctionNode)
+    source, function = cell.factory.source, cell.factory.node
+    if function.decorator_list:
+        raise Unclear("factory", f"{function.name} is decorated; it may give the same object again", source, function)
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and keeps(source, node) is None and not (is_light(source, node) or is_client(source, node) or is_plain(source, node)):
+            raise Unclear("heavy-factory", f"{function.name} does more than build a chain: {ast.unparse(node.func)} would run for each request", source, node)
+        if isinstance(node, (ast.Global, ast.Yield, ast.Await)):
+            raise Unclear("factory", f"{function.name} is no plain factory", source, node)
+
+
+def _returned(source: Source, function: FunctionNode) -> list[Cell]:
+    return [cell for node in source.nodes(ast.Return) if source.function(node) is function and node.value is not None for cell in cells_in(source, node.value)]
+
+
+def _hides(other: Source, group: Group, users: list[User]) -> bool:
+    """Whether a file with a star import reads the objects, or calls what reads them."""
+    names = {*group.slots, *(user.function.name for user in users if user.function is not None)}
+    if not any(name in other.names.loads for name in names):
+        return False
+    return any(each.source is other for each in handlers(other.project).values())
+
+
 def _starred(source: Source) -> set[str]:
     return {source.names.absolute(node) for node in source.nodes(ast.ImportFrom) if any(alias.name == "*" for alias in node.names)}
 
 
-def _through(source: Source, binding, other: Source) -> bool:  # type: ignore[no-untyped-def]
+def _through(source: Source, binding: Binding, other: Source) -> bool:
     found = source.project.lookup(binding.origin, source.path)
     return found is not None and found[0] is other
 
 
 def _several(source: Source, group: Group) -> bool:
     """Whether the files keep more conversations than this one memory's."""
-    from .libraries.memory import keeps
-
     count = sum(1 for other in source.project for call in other.nodes(ast.Call) if keeps(other, call) in ("history", "list", "whole", "chain", "store", "session"))
     return count > 1 and count > sum(1 for cell in group.cells if cell.source is source and cell.kind != "factory") or len(group.cells) > 1
 

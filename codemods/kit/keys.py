@@ -39,6 +39,7 @@ class Key:
     raises: bool = False
     default: str = ""
     node: ast.AST | None = None
+    borrow: str = ""  # the parameter to declare first, as the function's dependents declare it
     imports: tuple[Import, ...] = ()
 
     @property

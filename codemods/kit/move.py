@@ -183,4 +183,5 @@ def _runs_before(source: Source, function: FunctionNode, statement: ast.stmt, pa
 def insertion(source: Source, before: ast.stmt, text: str) -> Edit:
     """Whole lines, not indented yet, before a statement and the comments that belong to it."""
     start = lead(source, before)
-    return source.edit(start, start, reindent(text, "", source.indent(before)))
+    apart = source.newline if isinstance(before, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) else ""
+    return source.edit(start, start, reindent(text, "", source.indent(before)) + apart)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from .cut import add_keyword, replace
+from .cut import add_keyword, reindent, replace
 from .finding import Edit, Import
 from .histories import History
 from .imports import spell
@@ -42,7 +42,8 @@ def hoisted(group: Group, me: str = "", *, clients: bool = False) -> Hoisted:
             while name in taken:
                 name += "_"
             taken.add(name)
-            code = group.source.code(node)
+            margin = group.source.indent(node)
+            code = reindent(margin + group.source.code(node), margin, "")
             try:
                 ast.parse(code)
             except SyntaxError:
@@ -121,14 +122,14 @@ def inline_text(group: Group, edits: Iterable[Edit]) -> str:
 
 
 def factory_text(
-    group: Group, name: str, parameter: str, wanted: list[str], edits: Iterable[Edit], *, cached: str = "", margin: str = "", me: str = ""
+    group: Group, name: str, parameter: str, wanted: list[str], edits: Iterable[Edit], *, cached: str = "", margin: str = "", me: str = "", types: dict[str, str] | None = None
 ) -> str:  # fmt: skip
     """`def name(parameter): ...; return wanted` around the statements, whole lines; a method of `me` where that is given."""
     source = group.source
     edits = list(edits)
     inner = margin + source.indent_unit
-    types = [result_type(group, slot) for slot in wanted]
-    arrow = f" -> {types[0]}" if len(types) == 1 and types[0] else f" -> tuple[{', '.join(types)}]" if all(types) else ""
+    named = [(types or {}).get(slot) or result_type(group, slot) for slot in wanted]
+    arrow = f" -> {named[0]}" if len(named) == 1 and named[0] else f" -> tuple[{', '.join(named)}]" if all(named) else ""
     lines = [f"{margin}@{cached}{source.newline}"] if cached else []
     parameters = ", ".join([*([me] if me else []), *([f"{parameter}: str"] if parameter else [])])
     lines.append(f"{margin}def {name}({parameters}){arrow}:{source.newline}")
@@ -145,6 +146,8 @@ def factory_text(
             lines.append(moved(source, statement, inner, own))
             return "".join(lines)
         text = moved(source, statement, inner, own)
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            text = f"{source.newline if lines[-1].strip() and not lines[-1].rstrip().endswith(':') else ''}{text}{source.newline}"
         lines.append(text)
     lines.append(f"{inner}return {', '.join(slot.removeprefix('self.') for slot in wanted)}{source.newline}")
     return "".join(lines)

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from .handlers import handlers
 from .libraries.memory import Keeps, is_chain, keeps
 from .names import FunctionNode, Scope
 from .source import Origin, Source, keyword
@@ -128,9 +129,12 @@ def reads(source: Source, node: ast.AST, scope: Scope, slots: Iterable[str], me:
 
 
 def groups_in(
-    source: Source, body: list[ast.stmt], scope: Scope, owner: ast.ClassDef | None = None, me: str = "", depth: int = 0, chains: bool = False
+    source: Source, body: list[ast.stmt], scope: Scope, owner: ast.ClassDef | None = None, me: str = "", depth: int = 0, chains: bool = False, loose: bool = False
 ) -> list[Group]:  # fmt: skip
-    """The groups that one body builds: what reaches each other is one group. `chains`: those that hold no memory too."""
+    """The groups that one body builds: what reaches each other is one group. `chains`: those that hold no memory too.
+
+    `loose`: assignments laid out in other ways too; they bind no slots.
+    """
     tainted: dict[str, ast.stmt] = {}
     cells: dict[ast.stmt, list[Cell]] = {}
     for statement in body:
@@ -142,20 +146,29 @@ def groups_in(
     if not cells:
         return []
     links: list[tuple[ast.stmt, set[str]]] = []
-    for _ in range(2):
+    for _ in range(3):
         for statement in body:
             names = written(statement, me)
             if names and (statement in cells or reads(source, value_of(statement) or statement, scope, tainted, me)):
                 tainted.update(dict.fromkeys(names, statement))
+            elif loose and names is None and statement not in cells and reads(source, value_of(statement) or statement, scope, tainted, me):
+                cells[statement] = []
             elif isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)) and scope.kind == "module" and _is_value(source, statement, body) and reads(source, statement, scope, tainted):
                 tainted[statement.name] = statement
+        for statement in body:  # `chain.memory = memory`: the chain holds it from then on
+            if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute) and reads(source, statement.value, scope, tainted, me):
+                held = slot_of(statement.targets[0].value, me)
+                maker = next((each for each in body if held and held in (written(each, me) or ())), None)
+                if maker is not None:
+                    tainted.setdefault(held, maker)
     members = list(dict.fromkeys(tainted.values()))
+    members += [statement for statement in cells if loose and statement not in members]
     members += [statement for statement in body if statement not in members and _changes(statement, tainted, me)]
     for statement in members:
         links.append((statement, reads(source, statement, scope, tainted, me) | {slot for slot, at in tainted.items() if at is statement}))
     groups: list[Group] = []
     for statement, slots in links:
-        joined = [group for group in groups if slots & group_slots(group)]
+        joined = [group for group in groups if slots & set(group.slots)]
         merged = Group(source, body, scope, owner, me, [statement], {slot: tainted[slot] for slot in slots})
         for group in joined:
             groups.remove(group)
@@ -165,7 +178,15 @@ def groups_in(
     for group in groups:
         group.statements.sort(key=body.index)
         group.cells = [cell for statement in group.statements for cell in cells.get(statement, ())]
-    return [group for group in groups if group.cells]
+    return [group for group in groups if group.cells or loose]
+
+
+def function_groups(source: Source) -> Iterator[Group]:
+    """The groups that functions build for the handlers within them: `create_app`."""
+    known = handlers(source.project)
+    for function in source.functions():
+        if function not in known and any(inner in known for inner in ast.walk(function)):
+            yield from groups_in(source, function.body, source.names.inner[function])
 
 
 def class_groups(source: Source, chains: bool = False) -> Iterator[Group]:
@@ -178,10 +199,6 @@ def class_groups(source: Source, chains: bool = False) -> Iterator[Group]:
                 for group in groups_in(source, method.body, source.names.inner[method], owner, me, chains=chains):
                     if any(slot.startswith("self.") for slot in group.slots):
                         yield group
-
-
-def group_slots(group: Group) -> set[str]:
-    return set(group.slots)
 
 
 def _changes(statement: ast.stmt, tainted: dict[str, ast.stmt], me: str) -> bool:

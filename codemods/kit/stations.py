@@ -9,6 +9,7 @@ from .callers import Callers, callers, takes_more
 from .handlers import Handler, handlers
 from .keys import Key, choose, keys
 from .names import FunctionNode
+from .providers import borrowed
 from .reach import Use, User, enclosing, main_block
 from .source import Source
 
@@ -76,6 +77,8 @@ def stations_for(users: list[User]) -> list[Station]:
             made = Station(source, function, handler)
             if isinstance(function, FunctionNode):
                 made.keys = keys(source, function, handler)
+                if handler is not None and handler.kind == "provider" and not made.keys:
+                    made.keys = borrowed(source, function)
             found[function] = made
             todo.append(made)
         return found[function]
@@ -88,8 +91,10 @@ def stations_for(users: list[User]) -> list[Station]:
         each = todo.pop(0)
         if each.handler is not None or each.keys or isinstance(each.function, ast.If):
             continue
-        each.passes = True
         mentions = callers(each.source, each.function)
+        if idle(each.source, each.function):
+            continue  # nobody calls it: it builds its own
+        each.passes = True
         _all_known(each, mentions)
         for other, call, keywords in [*((s, c, True) for s, c in mentions.calls), *mentions.runs]:
             around = enclosing(other, call)
@@ -102,6 +107,16 @@ def stations_for(users: list[User]) -> list[Station]:
                 raise Unclear("needed-at-import", f"{each.name} is called when the module is imported", other, call)
             station(other, holder).calls.append((call, each, keywords))
     return list(found.values())
+
+
+def idle(source: Source, function: FunctionNode) -> bool:
+    """Whether nothing in sight mentions a function: dead code, or called from nowhere that matters here."""
+    mentions = callers(source, function)
+    if mentions.calls or mentions.runs or mentions.others or function.decorator_list:
+        return False
+    if function.name.startswith("test") or source.path.rpartition("/")[2].startswith(("test_", "conftest")):
+        return False
+    return not any(binding.origin.rpartition(".")[2] == function.name for other in source.project for found in other.names.module.bindings.values() for binding in found)
 
 
 def own_stations(users: list[User]) -> list[Station]:

@@ -112,6 +112,15 @@ def is_light(source: Source, call: ast.Call) -> bool:
     return any(path == module or path.startswith(f"{module}.") for module in LIGHT_MODULES) or path in ("str", "list", "dict", "len")
 
 
+def is_plain(source: Source, call: ast.Call) -> bool:
+    """Whether a call is of the everyday kind: a builtin, the environment, a string's method, logging."""
+    path = source.qualified(call.func)
+    if isinstance(call.func, ast.Name):
+        return path.startswith(("os.", "dotenv.", "textwrap.")) or (not path and call.func.id in PLAIN)
+    return path.startswith(("os.", "dotenv.", "logging.", "textwrap.")) or (isinstance(call.func, ast.Attribute) and call.func.attr in ("get", "format", "info", "debug", "strip", "partial", "append"))
+
+
+PLAIN = frozenset("str int float bool list dict tuple set len print range min max isinstance getattr sorted".split())
 CHAINS = frozenset(
     "LLMChain ConversationalRetrievalChain RetrievalQA RetrievalQAWithSourcesChain SequentialChain SimpleSequentialChain AgentExecutor initialize_agent load_qa_chain "
     "StuffDocumentsChain TransformChain LLMMathChain".split()
