@@ -51,10 +51,12 @@ class Text:
 def read(raw: bytes) -> Text:
     """The text of a Python file.
 
-    Raises Unreadable: nul, undecodable, codec (the codec does not give the same bytes back).
+    Raises Unreadable: nul, line-ends, undecodable, codec (the codec does not give the same bytes back).
     """
     if b"\0" in raw:
         raise Unreadable("nul", "the file contains a NUL byte")
+    if raw.endswith(b"\r"):
+        raise Unreadable("line-ends", "the file ends with a lone carriage return, which LibCST does not keep")
     bom = BOM if raw.startswith(BOM) else b""
     if raw.startswith(BOM + BOM):
         raise Unreadable("undecodable", "the file starts with two byte order marks")
