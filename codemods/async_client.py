@@ -44,6 +44,8 @@ from .kit.change import Cutter, Outcome, Survey, annotated
 from .kit.codemod import codemod
 from .kit.finding import Finding
 from .kit.libraries.sdk import clients, style, tables
+from .kit.loops import outlived
+from .kit.modular import legacy_calls, module_calls
 from .kit.source import Source
 from .kit.swap import Client, found_clients
 from .kit.tests import patched
@@ -58,24 +60,34 @@ def async_client(source: Source, *, connect: float = 5.0, read: float = 20.0) ->
     for client in found_clients(source):
         if client.roots[0][0] is source:
             yield from _findings(source, client, Limits(connect, read))
+    calls = module_calls(source, Limits(connect, read))
+    for number, outcome in enumerate([*([calls] if calls else []), *legacy_calls(source)]):
+        yield from _told(source, outcome, f"{source.path}/openai/{number}", "")
     yield from _elsewhere(source)
 
 
 def _findings(source: Source, client: Client, limits: Limits) -> Iterator[Finding]:
     survey = Survey(client).look()
+    for leak in client.every_leak():
+        call = leak.source.parent(leak.node)
+        if leak.reason == "unknown-method" and isinstance(call, ast.Call) and call.func is leak.node and leak.source.in_async(leak.node):
+            yield leak.source.refuse(call, leak.reason, f"{BLOCKS}; {leak.message}")
     if not survey.faults(client.every_site()):
         return
     group = f"{source.path}:{source.start(client.roots[0][1])}"
     if style(client.things[client.roots[0][1]][1]) == "twin":
-        yield from _told(client, whole(survey, limits) or beside(survey, limits), group)
-        return
-    for number, outcome in enumerate(apart(survey)):
-        yield from _told(client, outcome, f"{group}/{number}")
+        outcomes = [whole(survey, limits) or beside(survey, limits)]
+        if outcomes[0].fixed and (run := outlived(client)) is not None:
+            why = f"line {run.lineno} makes a new event loop each time, and an async client that is kept fails in the second one"
+            outcomes = [Outcome(refused=[(site, "several-loops", why) for site in survey.faults(client.every_site())])]
+    else:
+        outcomes = list(apart(survey))
+    for number, outcome in enumerate(outcomes):
+        yield from _told(source, outcome, f"{group}/{number}", _help(client, outcome))
 
 
-def _told(client: Client, outcome: Outcome, group: str) -> Iterator[Finding]:
+def _told(source: Source, outcome: Outcome, group: str, help: str) -> Iterator[Finding]:
     rest, needs = list(outcome.edits), list(outcome.needs)
-    help = _help(client, outcome)
     for site in outcome.fixed:
         message = "what a sync client gives can't be awaited" if site.source.awaited(site.node) else BLOCKS
         yield site.source.fix(site.node, [*outcome.own.get(site, ()), *rest], message, group=group, imports=needs, help=help)

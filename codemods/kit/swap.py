@@ -111,6 +111,11 @@ def constructors(source: Source) -> Iterator[ast.expr]:
                 yield given.value
 
 
+def traced(source: Source, node: ast.expr, thing: Thing) -> Client:
+    """What hangs on an expression that is such a thing."""
+    return _Tracing(source, node, thing).client
+
+
 def class_path(source: Source, root: ast.expr) -> str:
     return source.qualified(root.func if isinstance(root, ast.Call) else root)
 
@@ -118,11 +123,15 @@ def class_path(source: Source, root: ast.expr) -> str:
 class _Tracing:
     """Follows one constructor forward, and takes in the constructors that share a holder with it."""
 
-    def __init__(self, source: Source, root: ast.expr) -> None:
+    def __init__(self, source: Source, root: ast.expr, thing: Thing | None = None) -> None:
         self.client = Client()
         self.major = 0
         self.mixed: set[ast.AST] = set()
-        self._root(source, root)
+        if thing is None:
+            self._root(source, root)
+        else:
+            self.client.roots.append((source, root))
+            self._expression(source, root, thing, None)
         checked: set[Holder] = set()
         while rest := [holder for holder in self.client.holders if holder not in checked]:
             for holder in rest:

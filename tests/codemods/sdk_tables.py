@@ -32,15 +32,19 @@ Table = dict[str, Any]
 
 def read() -> dict[str, Table]:
     """The tables of every SDK that is installed here."""
-    readers = {**dict.fromkeys(TWINS, twin), "cohere": cohere, "mistralai": mistral, "google-genai": genai}
     found = {}
-    for name, reader in readers.items():
+    for name in (*TWINS, "cohere", "mistralai", "google-genai"):
         try:
-            version = importlib.metadata.version(name)
+            importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-        found[name] = {"versions": [version], **reader(name)}
+        found[name] = read_one(name)
     return found
+
+
+def read_one(name: str) -> Table:
+    reader = {"cohere": cohere, "mistralai": mistral, "google-genai": genai}.get(name, twin)
+    return {"versions": [importlib.metadata.version(name)], **reader(name)}
 
 
 def twin(name: str) -> Table:

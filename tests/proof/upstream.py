@@ -333,6 +333,11 @@ def response(text: str) -> dict[str, Any]:
 def response_events(whole: dict[str, Any]) -> Iterator[str]:
     begun = {**whole, "status": "in_progress", "output": []}
     yield data({"type": "response.created", "sequence_number": 0, "response": begun}, "response.created")
+    item = {**whole["output"][0], "status": "in_progress", "content": []}
+    yield data({"type": "response.output_item.added", "sequence_number": 0, "output_index": 0, "item": item}, "response.output_item.added")
+    part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
+    added = {"type": "response.content_part.added", "sequence_number": 0, "item_id": "msg_1", "output_index": 0, "content_index": 0, "part": part}
+    yield data(added, "response.content_part.added")
     place = {"item_id": "msg_1", "output_index": 0, "content_index": 0, "logprobs": []}
     number = 0
     for number, piece in enumerate(pieces(whole["output"][0]["content"][0]["text"]), 1):

@@ -135,7 +135,9 @@ def _client_member(thing: Thing, attr: str, table: dict[str, Any], major: int | 
         return replace(thing, path=path)
     if thing.path in table["resources"] and attr in ("with_raw_response", "with_streaming_response"):
         return replace(thing, path=path) if "raw" in table else None
-    return DATA if not thing.path and attr in table.get("client", ()) else None
+    if not thing.path and (attr in table.get("client", ()) or attr in ("close", "vertexai", "sdk_configuration")):
+        return DATA  # a client for both is closed as before
+    return None
 
 
 def gives(method: Thing, streams: bool | None) -> Thing:
