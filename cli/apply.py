@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..codemods.kit.rewrite import Identity, Patch, Verdict
-from . import files
+from ..codemods.kit.rewrite import Identity
 from .commits import Omission, Per, Portion, change, portions
 from .committed import CommitTree, commit_tree
+from .dirty import differing
 from .identity import Settings as GitSettings
 from .identity import names, settings, signs
 from .lines import hidden, outside
@@ -106,7 +106,10 @@ def apply(folder: str, asked: Asked, wish: Wish, tell: Callable[[str], None] = l
         shares = portions(done.result, wish.per)
         branch, id = _written(repository, tree, shares, configured, wish, omitted)
     skipped += _said_of_git(repository, configured, wish)
-    skipped += [_dirty(path) for path in differing(repository, done.patches)]
+    ids = {patch.path: tree.entries[patch.path].id for patch in done.patches}
+    skipped += [
+        _dirty(path) for path in differing(repository, {patch.path: patch.before for patch in done.patches}, ids)
+    ]
     commits = tuple(
         Made(share.codemods, commit, tuple(share.files)) for share, commit in zip(shares, branch.commits, strict=True)
     )
@@ -241,24 +244,3 @@ def _dirty(path: str) -> Skipped:
     return Skipped(
         path, "dirty", "has changes that are not committed; the branch was made from HEAD and doesn't hold them"
     )
-
-
-def differing(repository: Repository, patches: Sequence[Patch]) -> list[str]:
-    """Files of these patches that the user has changed since HEAD, in the work tree or staged."""
-    if repository.top is None:
-        return []
-    suspects = []
-    for patch in patches:
-        now = files.read(os.path.join(repository.top, patch.path), patch.path)
-        if isinstance(now, Verdict) or now.replace(b"\r\n", b"\n") != patch.before.replace(b"\r\n", b"\n"):
-            suspects.append(patch.path)
-    if not suspects:
-        return []
-    # A filter may have made the difference. The index remembers whether the file is as git checked it out; nothing is read or run for it.
-    answer = repository.git.ask(
-        "diff-index", "-z", "--name-only", "--ignore-submodules=all", "--no-ext-diff", repository.head
-    )
-    if answer.code != 0:
-        return suspects  # the index can't be read
-    changed = set(answer.out.decode("utf-8", "surrogateescape").split("\0"))
-    return [path for path in suspects if path in changed]
