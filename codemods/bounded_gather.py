@@ -112,7 +112,7 @@ from .kit.upstream import Reach, calls_of, limits_its_argument, reach_of
 
 APART = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest|[^/]*(load_?test|stress|bench)[^/]*)\.py$")
 
-RUNNER = re.compile(r"graph|agent|workflow|(^|[._])app$|supervisor|team|crew|executor", re.IGNORECASE)
+RUNNER = re.compile(r"graph|agent|tool|workflow|(^|[._])app$|supervisor|team|crew|executor", re.IGNORECASE)
 
 PROCESS = '''{slots}: dict[{asyncio}.AbstractEventLoop, {asyncio}.Semaphore] = {{}}  # of each event loop
 
@@ -174,7 +174,7 @@ def _judged(source: Source, place: ast.Call, elements: list[Element]) -> _Plan |
     leaves: list[ast.expr] = []
     for element in elements:
         reach = reach_of(source, element.node)
-        if not reach.leaves or reach.serves or (reach.limited and not reach.held):
+        if not reach.leaves or reach.serves:
             continue
         if reach.listens:
             return source.refuse(place, "long-lived", "what is started answers messages for as long as they come")
@@ -297,17 +297,25 @@ def _is_handed_on(source: Source, function: FunctionNode) -> bool:
         return True
     for load in source.names.loads.get(function.name, []):
         above = source.parent(load)
-        if isinstance(above, (ast.List, ast.Tuple, ast.Dict)) or (isinstance(above, ast.Call) and load in above.args):
+        if isinstance(above, (ast.List, ast.Tuple, ast.Dict, ast.keyword)) or (isinstance(above, ast.Call) and load in above.args):
             return True
-    return any(node.attr == function.name and isinstance(above := source.parent(node), ast.Call) and node in above.args for node in source.nodes(ast.Attribute))
+    for node in source.nodes(ast.Attribute):
+        above = source.parent(node)
+        if node.attr == function.name and (isinstance(above, ast.keyword) or (isinstance(above, ast.Call) and node in above.args)):
+            return True
+    return False
 
 
 def _may_run_code(source: Source, node: ast.expr) -> bool:
-    """Whether an object is, or is named like, a graph or an agent: one that runs nodes and tools."""
+    """Whether an object is, or is named like, a graph, an agent or a tool: one that runs code of the project."""
     for origin in source.origins(node):
         made = origin.source.code(origin.node.func) if isinstance(origin.node, ast.Call) else ""
+        if isinstance(origin.node, ast.DictComp):
+            made = origin.source.code(origin.node.value)
         if made.rpartition(".")[2] == "compile" or RUNNER.search(made):
             return True
+    if isinstance(node, ast.Subscript) and _may_run_code(source, node.value):
+        return True
     return bool(RUNNER.search(source.code(node)))
 
 

@@ -16,7 +16,8 @@ START_METHODS = frozenset({"create_task", "ensure_future"})
 SAME_LENGTH = frozenset({"enumerate", "sorted", "list", "tuple", "set", "reversed", "iter", "frozenset", "dict"})
 VIEWS = frozenset({"items", "keys", "values", "copy"})
 CUT = frozenset({"itertools.islice", "islice", "random.sample", "heapq.nlargest", "heapq.nsmallest", "itertools.batched", "more_itertools.take"})
-IN_PARTS = re.compile(r"(^|_)(batch|batches|chunk|chunks|slice|window|page|chunked|batched)($|_|\d)", re.IGNORECASE)
+PART = re.compile(r"(^|_)(batch|chunk|slice|window)$", re.IGNORECASE)  # a variable that holds one part of a list
+PARTS = re.compile(r"(^|_)(batch|batches|chunk|chunks|chunked|batched|windows)($|_)", re.IGNORECASE)  # a call or variable that gives the parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,10 +219,8 @@ def _open_call(source: Source, node: ast.Call, hops: int) -> bool:
     name = node.func.id if isinstance(node.func, ast.Name) and not path else path
     last = node.func.attr if isinstance(node.func, ast.Attribute) else name.rpartition(".")[2]
     if name == "range":
-        if len(node.args) == 3:
-            return False  # steps: the usual way to cut into parts
         return any(not _constant(source, arg) for arg in node.args)
-    if name in CUT or IN_PARTS.search(last):
+    if name in CUT or (PART.search(last) and not PARTS.fullmatch(last)):
         return False
     if name in SAME_LENGTH and node.args:
         return open_ended(source, node.args[0], hops + 1)
@@ -237,8 +236,10 @@ def _open_call(source: Source, node: ast.Call, hops: int) -> bool:
 def _open_name(source: Source, node: ast.Name, hops: int) -> bool:
     home = source.scope(node).home(node.id)
     bindings = source.bindings(node.id, home) if home is not None else []
-    if IN_PARTS.search(node.id) or not bindings or _guarded(source, node):
-        return not (IN_PARTS.search(node.id) or _guarded(source, node))
+    if PART.search(node.id) or _guarded(source, node):
+        return False
+    if any(binding.kind == "for" and _gives_parts(source, binding.value) for binding in bindings):
+        return False
     if any(_is_cut(binding.value) and not binding.unpacked for binding in bindings):
         return False
     if len(bindings) == 1:
@@ -248,6 +249,16 @@ def _open_name(source: Source, node: ast.Name, hops: int) -> bool:
         if binding.kind in ("import", "class"):
             return not _fixed(source, node)
     return True
+
+
+def _gives_parts(source: Source, node: ast.AST | None) -> bool:
+    """Whether a loop over the node goes from part to part of a list."""
+    if isinstance(node, ast.Call):
+        return bool(PARTS.search(source.code(node.func).rpartition(".")[2]))
+    if isinstance(node, ast.Name):
+        binding = source.binding(node)
+        return bool(PARTS.search(node.id)) or (binding is not None and _gives_parts(source, binding.value))
+    return isinstance(node, (ast.ListComp, ast.GeneratorExp)) and _is_cut(node.elt)
 
 
 def _fixed(source: Source, node: ast.expr) -> bool:

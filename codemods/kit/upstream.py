@@ -114,7 +114,7 @@ class _Walk:
         if any(LIMIT_NAME.search(source.code(decorator)) for decorator in function.decorator_list):
             self.reach.limited = True
             return
-        if takes_slots(source, function):
+        if takes_slots(source, function) or any(_is_gate(source, call) for call in calls_of(source, function)):
             self.reach.limited = True
             return
         if _works_off_a_queue(source, function):
@@ -285,14 +285,31 @@ def limits_its_argument(source: Source, function: FunctionNode) -> bool:
     return False
 
 
+def _is_gate(source: Source, call: ast.Call) -> bool:
+    """`await self._throttle()`: a function of the project that only lets its caller through when there is room."""
+    if not source.awaited(call):
+        return False
+    return any(takes_slots(home, inner) or (LIMIT_NAME.search(inner.name) is not None and not call.args) for home, inner in project_functions(source, call.func))
+
+
 def _works_off_a_queue(source: Source, function: FunctionNode) -> bool:
+    """Whether the function takes work from a queue in a loop, itself or in what the loop calls: a worker of a pool."""
     for call in calls_of(source, function):
-        if isinstance(call.func, ast.Attribute) and call.func.attr in ("get", "get_nowait") and any(isinstance(above, (ast.While, ast.For)) for above in _up_to(source, call, function)):
-            base = call.func.value
-            name = base.attr if isinstance(base, ast.Attribute) else base.id if isinstance(base, ast.Name) else ""
-            if "queue" in name.lower() or source.made_by(base) in QUEUES:
+        if any(isinstance(above, (ast.While, ast.For)) for above in _up_to(source, call, function)):
+            if _takes_from_queue(source, call):
                 return True
+            for home, inner in project_functions(source, call.func):
+                if any(_takes_from_queue(home, each) for each in calls_of(home, inner)):
+                    return True
     return False
+
+
+def _takes_from_queue(source: Source, call: ast.Call) -> bool:
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("get", "get_nowait"):
+        return False
+    base = call.func.value
+    name = base.attr if isinstance(base, ast.Attribute) else base.id if isinstance(base, ast.Name) else ""
+    return "queue" in name.lower() or source.made_by(base) in QUEUES
 
 
 def _never_ends(source: Source, function: FunctionNode) -> bool:
