@@ -22,13 +22,7 @@ class Trap:
         """Whatever git says, it does the deed."""
         import subprocess
 
-        environment = {
-            **os.environ,
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_PAGER": "cat",
-            "GIT_EDITOR": ":",
-            "GIT_SSH_VARIANT": "simple",
-        }
+        environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_SSH_VARIANT": "simple"}
         subprocess.run(
             ["git", *self.trigger], cwd=self.folder, capture_output=True, timeout=20, env=environment, check=False
         )
