@@ -59,24 +59,16 @@ def _uses(source: Source, function: FunctionNode) -> Iterator[tuple[Source, ast.
     """Every place in the project's files that reads the function; of a method, every attribute of its name."""
     if isinstance(source.parent(function), ast.ClassDef):
         for other in source.project:
-            yield from ((other, node) for node in other.nodes(ast.Attribute) if node.attr == function.name and isinstance(node.ctx, ast.Load))
+            yield from ((other, node) for node in other.attributes(function.name) if isinstance(node.ctx, ast.Load))
         return
     home = source.names.scopes[function]
     yield from ((source, node) for node in source.names.uses(function.name, home))
     if home is not source.names.module:
         return
-    for other in source.project:
-        if other is source:
-            continue
-        for bindings in other.names.module.bindings.values():
-            for binding in bindings:
-                if binding.kind != "import":
-                    continue
-                found = source.project.lookup(binding.origin, other.path)
-                if found == (source, function.name):
-                    yield from ((other, node) for node in other.uses(binding))
-                elif found == (source, ""):
-                    yield from ((other, above) for node in other.uses(binding) if isinstance(above := other.parent(node), ast.Attribute) and above.attr == function.name)
+    for other, binding in source.project.importers(source, function.name):
+        yield from ((other, node) for node in other.uses(binding))
+    for other, binding in source.project.importers(source, ""):
+        yield from ((other, above) for node in other.uses(binding) if isinstance(above := other.parent(node), ast.Attribute) and above.attr == function.name)
 
 
 def _runs_alone(source: Source, use: ast.expr, seen: set[FunctionNode]) -> bool:

@@ -10,7 +10,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-
 from loadproof.codemods.kit.rewrite import Choice, Result, rewrite
 
 HERE = Path(__file__).parent

@@ -84,14 +84,14 @@ def kinds_of(source: Source, expr: ast.AST | None, hops: int = 0) -> Kinds:
     key = ("langchain", expr)
     if key in source.memo:
         return source.memo[key]  # type: ignore[no-any-return]
-    source.memo[key] = Kinds((), False)  # what a circle sees
+    source.memo[key] = Kinds((), True)  # what a circle sees: nothing new
     found: list[Kind] = []
     certain = True
     for origin in origins_of(source, expr):
         kinds = _of_origin(origin, hops)
         found += kinds.found
         certain = certain and kinds.certain
-    source.memo[key] = Kinds(tuple(found), certain and bool(found))
+    source.memo[key] = Kinds(tuple(found), certain)
     return source.memo[key]  # type: ignore[no-any-return]
 
 
@@ -128,11 +128,11 @@ def _of_origin(origin: Origin, hops: int) -> Kinds:
         return _of_call(source, node.value, hops) if isinstance(node.value, ast.Call) else UNKNOWN
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         sides = [kinds_of(source, side, hops + 1) for side in (node.left, node.right)]
-        if any(side.certain and all(kind.family in COMPOSABLE for kind in side.found) for side in sides):
+        if any(side.found and side.certain and all(kind.family in COMPOSABLE for kind in side.found) for side in sides):
             return _one("runnable", "", source, node)
         return UNKNOWN
     if isinstance(node, ast.Subscript):
-        return _of_item(source, node, hops)
+        return _of_key(source, node.value, node.slice, hops)
     if isinstance(node, ast.Attribute):
         return _of_attribute(source, node, hops)
     return UNKNOWN
@@ -155,6 +155,9 @@ def _of_call(source: Source, call: ast.Call, hops: int) -> Kinds:
     method = call.func.attr
     if method == "get" and source.qualified(call.func.value) == "chainlit.user_session" and call.args:
         return _of_session(source, call.args[0], hops)
+    if method in ("get", "setdefault", "pop") and call.args:
+        given = [kinds_of(source, argument, hops + 1) for argument in call.args[1:] if not is_none(argument)]
+        return _sum([_of_key(source, call.func.value, call.args[0], hops), *given])
     if method not in SAME and method not in GIVES and method != "compile":
         return UNKNOWN
     base = kinds_of(source, call.func.value, hops + 1)
@@ -261,21 +264,28 @@ def _of_element_annotation(source: Source, node: ast.AST | None) -> Kinds:
     return UNKNOWN
 
 
-def _of_item(source: Source, node: ast.Subscript, hops: int) -> Kinds:
+def _of_key(source: Source, container: ast.expr, key: ast.expr, hops: int) -> Kinds:
     """`tools_by_name[name]`: what was put under the same text key, else everything that was put into the container."""
-    filled = [(target, source.statement(target)) for target in _stores(source, node.value)]
-    if isinstance(node.slice, ast.Constant):
-        stored = [kinds_of(source, _put(target, statement), hops + 1) for target, statement in filled if isinstance(target.slice, ast.Constant) and target.slice.value == node.slice.value]
-        for origin in origins_of(source, node.value):
+    filled = [(target, kinds_of(source, _put(source, target), hops + 1)) for target in _stores(source, container)]
+    made_of = origins_of(source, container)
+    if isinstance(key, ast.Constant):
+        stored = [kinds for target, kinds in filled if isinstance(target.slice, ast.Constant) and target.slice.value == key.value]
+        for origin in made_of:
             if isinstance(origin.node, ast.Dict):
                 pairs = zip(origin.node.keys, origin.node.values, strict=True)
-                stored += [kinds_of(origin.source, value, hops + 1) for key, value in pairs if isinstance(key, ast.Constant) and key.value == node.slice.value and not is_none(value)]
+                stored += [kinds_of(origin.source, value, hops + 1) for given, value in pairs if isinstance(given, ast.Constant) and given.value == key.value and not is_none(value)]
         if stored:
             return _sum(stored)
-    answers = [kinds_of(source, _put(target, statement), hops + 1) for target, statement in filled]
-    if not all(isinstance(origin.node, (ast.Dict, ast.List)) and not getattr(origin.node, "values", getattr(origin.node, "elts", ())) for origin in origins_of(source, node.value)):
-        answers.append(elements_of(source, node.value, hops + 1))
+    answers = [kinds for _, kinds in filled]
+    if not all(_empty(origin.node) for origin in made_of):
+        answers.append(elements_of(source, container, hops + 1))
     return _sum(answers)
+
+
+def _empty(node: ast.AST | None) -> bool:
+    if isinstance(node, ast.Call):
+        return not node.args and not node.keywords and isinstance(node.func, ast.Name) and node.func.id in ("dict", "list")
+    return (isinstance(node, ast.Dict) and not node.values) or (isinstance(node, ast.List) and not node.elts)
 
 
 def _stores(source: Source, container: ast.expr) -> list[ast.Subscript]:
@@ -284,7 +294,8 @@ def _stores(source: Source, container: ast.expr) -> list[ast.Subscript]:
     return [target for target in source.nodes(ast.Subscript) if isinstance(target.ctx, ast.Store) and ast.dump(target.value) == written]
 
 
-def _put(target: ast.Subscript, statement: ast.stmt) -> ast.expr | None:
+def _put(source: Source, target: ast.Subscript) -> ast.expr | None:
+    statement = source.statement(target)
     return statement.value if isinstance(statement, ast.Assign) and target in statement.targets else None
 
 
@@ -324,30 +335,3 @@ def _of_session(source: Source, key: ast.expr, hops: int) -> Kinds:
             if len(call.args) == 2 and isinstance(call.args[0], ast.Constant) and call.args[0].value == key.value:
                 stored.append(kinds_of(other, call.args[1], hops + 1))
     return _sum(stored)
-
-
-# what an object is made of
-
-
-def parts_of(kind: Kind, hops: int = 0) -> Iterator[Kind]:
-    """The LangChain objects that were given to a kind where it was made, and theirs."""
-    if hops > 6:
-        return
-    for part in _given(kind.node):
-        kinds = kinds_of(kind.source, part, hops).found or elements_of(kind.source, part, hops).found if isinstance(part, ast.expr) else ()
-        for inner in kinds:
-            if inner.node is not kind.node:
-                yield inner
-                yield from parts_of(inner, hops + 1)
-
-
-def _given(node: ast.AST) -> Iterator[ast.expr]:
-    if isinstance(node, ast.Call):
-        if isinstance(node.func, ast.Attribute):
-            yield node.func.value
-        yield from (argument.value if isinstance(argument, ast.Starred) else argument for argument in node.args)
-        yield from (given.value for given in node.keywords)
-    elif isinstance(node, ast.BinOp):
-        yield from (node.left, node.right)
-    elif isinstance(node, ast.Dict):
-        yield from node.values

@@ -9,7 +9,7 @@ from typing import Literal
 
 from ..names import FunctionNode
 from ..source import Source, is_none, keyword, spreads_keywords
-from .langchain import Kind, kinds_of, parts_of
+from .langchain import Kind, elements_of, kinds_of
 
 How = Literal["await", "iterate", "call", "model"]
 
@@ -122,18 +122,16 @@ def obstacle(kind: Kind, method: str, source: Source) -> tuple[str, str] | None:
         return "no-async-twin", f"{kind.name or 'this chain'} has no aapply"
     if kind.name in SYNC_RELEVANCE and method == "similarity_search_with_relevance_scores":
         return "no-async-twin", f"{kind.name} computes relevance scores in the sync method alone"
-    if kind.family != "memory" or method != "load_memory_variables":
-        if found := next((found for part in (kind, *parts_of(kind)) if (found := _remembering(part))), None):
-            return found
     for part in (kind, *parts_of(kind)):
-        if found := _weakness(part, source):
+        saves = kind.family != "memory" or method != "load_memory_variables"
+        if found := _weakness(part) or (_remembering(part) if saves else None):
             return found
     if source.project.below("langchain", 0, 1) and (old := _too_old(kind, method)):
         return "no-async-twin", old
     return None
 
 
-def _weakness(kind: Kind, source: Source) -> tuple[str, str] | None:
+def _weakness(kind: Kind) -> tuple[str, str] | None:
     name = kind.name
     if name in RAISING:
         return "no-async-twin", f"the async methods of {name} raise NotImplementedError"
@@ -229,3 +227,30 @@ def _too_old(kind: Kind, method: str) -> str:
         if part.family in ("chat-model", "llm") and part.name not in OLD_MODELS:
             return f"the declared langchain is older than 0.1, where {part.name} has no async methods"
     return ""
+
+
+# what an object is made of
+
+
+def parts_of(kind: Kind, hops: int = 0) -> Iterator[Kind]:
+    """The LangChain objects that were given to a kind where it was made, and theirs."""
+    if hops > 6:
+        return
+    for part in _given(kind.node):
+        kinds = kinds_of(kind.source, part, hops).found or elements_of(kind.source, part, hops).found if isinstance(part, ast.expr) else ()
+        for inner in kinds:
+            if inner.node is not kind.node:
+                yield inner
+                yield from parts_of(inner, hops + 1)
+
+
+def _given(node: ast.AST) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute):
+            yield node.func.value
+        yield from (argument.value if isinstance(argument, ast.Starred) else argument for argument in node.args)
+        yield from (given.value for given in node.keywords)
+    elif isinstance(node, ast.BinOp):
+        yield from (node.left, node.right)
+    elif isinstance(node, ast.Dict):
+        yield from node.values
