@@ -7,6 +7,7 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from tempfile import NamedTemporaryFile
 
 from .repository import Repository
@@ -29,9 +30,9 @@ class Record:
         return self.commits[-1][0] if self.commits else self.base
 
 
-def identifier(commit: str) -> str:
+def identifier(branch: str, tip: str) -> str:
     """What the user types to mean this apply."""
-    return commit[:10]
+    return sha256(f"{tip} {branch}".encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
 def remember(repository: Repository, record: Record) -> None:
@@ -69,4 +70,4 @@ def _record(fields: dict[str, object]) -> Record:
 
 
 def new_record(branch: str, base: str, commits: tuple[tuple[str, tuple[str, ...]], ...]) -> Record:
-    return Record(identifier(commits[-1][0]), branch, base, commits, time.time())
+    return Record(identifier(branch, commits[-1][0]), branch, base, commits, time.time())

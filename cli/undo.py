@@ -136,7 +136,7 @@ def _rebuilt(repository: Repository, record: Record, dropped: Sequence[str], con
     commits = repository.commit(base, changes, modes, configured) if changes else ()
     made = tuple((commit, names) for commit, (_, names) in zip(commits, later, strict=True))
     chain = (*record.commits[:first], *made)
-    return replace(record, id=identifier(chain[-1][0]), commits=chain)
+    return replace(record, id=identifier(record.branch, chain[-1][0]), commits=chain)
 
 
 class _Versions:
