@@ -30,6 +30,7 @@ TASKS = frozenset(
 )  # fmt: skip
 VIEW_BASES = frozenset("MethodView View Resource HTTPEndpoint WebSocketEndpoint APIView ViewSet GenericAPIView TemplateView FormView RequestHandler HTTPMethodView".split())
 VIEW_METHODS = frozenset("get post put patch delete head options dispatch_request on_connect on_receive on_disconnect create retrieve list update destroy form_valid".split())
+AIOGRAM = frozenset("message callback_query edited_message inline_query channel_post".split())
 DISCORD_EVENTS = frozenset("on_message on_message_edit on_reaction_add on_member_join on_interaction on_thread_create".split())
 
 
@@ -157,10 +158,10 @@ def _maker(source: Source, receiver: ast.expr) -> str:
     for origin in source.origins(receiver):  # an instance of a class of the project
         if origin.kind in ("value", "instance", "class") and origin.node is not None:
             node = origin.node.func if isinstance(origin.node, ast.Call) else origin.node
-            for found in origin.source.origins(node) if isinstance(node, (ast.Name, ast.Attribute)) else [origin]:
-                if isinstance(found.node, ast.ClassDef):
-                    for base in found.node.bases:
-                        if path := found.source.qualified(base):
+            for its in origin.source.origins(node) if isinstance(node, (ast.Name, ast.Attribute)) else [origin]:
+                if isinstance(its.node, ast.ClassDef):
+                    for base in its.node.bases:
+                        if path := its.source.qualified(base):
                             return path
     return ""
 
@@ -208,9 +209,8 @@ def _registered(source: Source, call: ast.Call) -> Iterator[Handler]:
         yield from _handed(source, call, 1, "session", "langchain", ("get_session_history",))
     elif path in ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security"):
         yield from _handed(source, call, 0, "provider", "fastapi", ("dependency",))
-    elif name in ("add_handler", "add_message_handler", "register_message_handler") and isinstance(call.func, ast.Attribute) and path == "":
-        if name == "register_message_handler":
-            yield from _handed(source, call, 0, "message", "aiogram")
+    elif name == "register_message_handler" or (name == "register" and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Attribute) and call.func.value.attr in AIOGRAM):
+        yield from _handed(source, call, 0, "message", "aiogram")
 
 
 def _handed(source: Source, call: ast.Call, place: int, kind: str, framework: str, words: tuple[str, ...] = HANDLER_KEYWORDS) -> Iterator[Handler]:

@@ -12,14 +12,14 @@ from .finding import Edit, Finding, Import
 from .handlers import handlers
 from .histories import MAX_SESSIONS, History, history, place_of_history
 from .imports import spell
-from .keys import Key
+from .keys import Key, meaning_of
 from .libraries.memory import is_light, is_plain, keeps
 from .move import insertion, instead, lead, movable, place_for, runs, without
 from .names import Binding, FunctionNode
 from .reach import Use, User, imports_of, lasting, member_uses, reached, users_of, uses_of
 from .rebuild import as_locals, factory_text, hoisted, inline_text, is_client, keyed
 from .shared import Cell, Group, cells_in, groups_in, reads, session_function, value_of, written
-from .source import Source
+from .source import Source, has_keyword
 from .stations import Station, Unclear, choose_keys, may_pass, own_stations, stations_for
 
 INLINE = 3  # statements that still read well inside a handler
@@ -57,6 +57,8 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     sessions = [use for use in uses if session_function(use.source, use.node) is not None]
     users, early = users_of([use for use in uses if use not in sessions], group.scope if group.scope.kind == "function" and not group.me else None)
     behind = [handler for user in users if user.function is not None for handler in reached(user.source, user.function)]
+    if uses and all(by_session(use) for use in uses):
+        return
     serving = any(each.kind not in ("session", "provider") for each in handlers(source.project).values())
     if not serving:
         return
@@ -76,6 +78,22 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
         yield source.refuse(_spot(group), unclear.reason, f"{_shared(group)}; {unclear.message}{where}")
 
 
+def by_session(use: Use) -> bool:
+    """Whether a read takes one session's object out of a mapping: `chains[session_id]`."""
+    above = use.source.parent(use.node)
+    given: ast.AST | None = None
+    if isinstance(above, ast.Subscript) and above.value is use.node:
+        given = above.slice
+    elif isinstance(above, ast.Attribute) and above.attr == "get" and isinstance(call := use.source.parent(above), ast.Call) and call.args:
+        given = call.args[0]
+    elif isinstance(above, ast.Compare) and use.node in above.comparators:
+        given = above.left
+    word = given.attr if isinstance(given, ast.Attribute) else given.id if isinstance(given, ast.Name) else ""
+    if isinstance(given, ast.Subscript) and isinstance(given.slice, ast.Constant):
+        word = str(given.slice.value)
+    return meaning_of(word) is not None
+
+
 def _names(group: Group) -> str:
     names = sorted((slot for slot in group.slots if slot.startswith("self.") or not group.me), key=lambda slot: group.body.index(group.slots[slot]))
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
@@ -87,7 +105,7 @@ def _shared(group: Group) -> str:
 
 
 def _spot(group: Group) -> ast.AST:
-    return group.cells[0].call if group.cells[0].source is group.source else group.first
+    return group.cells[0].call if group.cells and group.cells[0].source is group.source else group.first
 
 
 def with_clients(group: Group) -> None:
@@ -115,13 +133,15 @@ class _Plan:
         if sessions:
             self.parameter = self.parameter or "session_id"
         self.check(early)
+        self.cells = [*group.cells, *(cell for other in group.foreign.values() for cell in other.cells)]
         self.builders = [each for each in stations if not each.passes]
         read = {use.slot for each in stations for use in each.uses} | {use.slot for use in sessions}
         self.wanted = [slot for slot in self.slots_in_order() if slot in read]
         self.changes = Changes()
         self.borrowers: list[Station] = []
+        self.foreign: dict[str, str] = {}  # imported name -> the factory for it in its own file
         self.types: dict[str, str] = {}  # of slots whose history is of another class now
-        kinds = {cell.kind for cell in group.cells}
+        kinds = {cell.kind for cell in self.cells}
         self.kind = place_of_history(self.source, wishes.history) if self.parameter else ""
         self.cached = bool(self.parameter) and ("whole" in kinds or ("list" in kinds and self.kind != "memory") or self.seeded())
         if self.kind == "memory" and "factory" in kinds:
@@ -166,13 +186,15 @@ class _Plan:
             if not movable(source, statement):
                 raise Unclear("shared-line", "a statement shares its line with another", source, statement)
             self.check_free_names(statement)
-        for cell in group.cells:
+        for cell in [*group.cells, *(cell for other in group.foreign.values() for cell in other.cells)]:
             if cell.kind == "vectors":
                 raise Unclear("vector-memory", "a memory in a vector store knows no sessions", cell.source, cell.call)
             if cell.kind == "session" and not self.parameter:
                 raise Unclear("fixed-session", "the history has one fixed session id, and no handler has a key", cell.source, cell.call)
             if cell.factory is not None:
                 usable(cell)
+        if not self.parameter and group.owner is not None and len([each for each in self.stations if each.handler is None]) > 1:
+            raise Unclear("several-methods", "several methods use it within one request, and there is no key by which they could share a history", source, self.stations[0].function)
         if not self.parameter and len(self.stations) > 1:
             for each in self.stations:
                 if each.only_reads:
@@ -204,6 +226,7 @@ class _Plan:
     # the finding
 
     def finding(self) -> Finding:
+        group = self.group
         history_of = self.histories()
         hoist = hoisted(self.group, clients=self.wishes.move_clients)
         edits = list(hoist.edits)
@@ -213,11 +236,13 @@ class _Plan:
             session = self.key_text(self.builders[0])
         definitions: list[str] = []
         if self.parameter and not self.cached:
-            for cell in self.group.cells:
+            for cell in group.cells:
                 if cell.factory is not None:
                     edits += self.in_factory(cell, history_of, session)
                     continue
-                found = history_of(cell, session)
+                if cell.kind != "session" and has_keyword(cell.call, "chat_memory"):
+                    continue
+                found = history_of(cell, session) if cell.kind != "session" else History("session", "")
                 if cell.kind == "store":
                     self.types |= {slot: found.type for slot, statement in self.group.slots.items() if value_of(statement) is cell.call}
                 cut, needs = keyed(cell, found, session)
@@ -225,7 +250,12 @@ class _Plan:
                 self.changes.need(cell.source, needs)
                 if found.definitions and found.definitions not in definitions:
                     definitions.append(found.definitions)
-        elif self.cached:
+            for name, other in group.foreign.items():
+                self.abroad(name, other, history_of)
+        else:
+            for name, other in group.foreign.items():
+                self.abroad(name, other, None)
+        if self.cached:
             self.changes.need(self.source, spell(self.source, "functools", "lru_cache")[1])
         if any(edit.start < 0 for edit in edits):
             raise Unclear("layout", "the code is laid out in a way that can't be cut safely")
@@ -264,7 +294,9 @@ class _Plan:
         for each in cells:
             if each.factory is not None or each.kind in ("whole", "vectors", "list"):
                 raise Unclear("factory", f"what {function.name} builds can't be given a history by key", source, each.call)
-            found = history_of(each, self.parameter)
+            if each.kind != "session" and has_keyword(each.call, "chat_memory"):
+                continue
+            found = history_of(each, self.parameter) if each.kind != "session" else History("session", "")
             cut, needs = keyed(each, found, self.parameter)
             self.changes.edits += cut
             self.changes.need(source, needs)
@@ -276,9 +308,42 @@ class _Plan:
         self.changes.edits += add_parameter(source, function, self.parameter, "str")
         return add_argument(cell.source, cell.call, self.parameter, session)
 
+    def abroad(self, name: str, other: Group, history_of: Callable[[Cell, str], History] | None) -> None:
+        """What another module builds and this one builds upon: a factory there, called by ours."""
+        source, (slot,) = other.source, tuple(other.slots)
+        mine = {node for statement in self.group.statements for node in ast.walk(statement)}
+        uses = uses_of(source, other.scope, other.slots, other.statements)
+        if foreign := [use for use in uses if use.source is not self.source or use.node not in mine]:
+            raise Unclear("used-elsewhere-too", f"{slot} of {source.path} is used on its own too", foreign[0].source, foreign[0].node)
+        parameter = self.parameter if history_of is not None else ""
+        edits: list[Edit] = []
+        definitions: list[str] = []
+        for cell in other.cells:
+            if cell.factory is not None or cell.kind == "vectors" or not all(movable(source, statement) for statement in other.statements):
+                raise Unclear("factory", f"what {source.path} builds can't be built per request", cell.source, cell.call)
+            if history_of is None or (cell.kind != "session" and has_keyword(cell.call, "chat_memory")):
+                continue
+            found = history_of(cell, parameter) if cell.kind != "session" else History("session", "")
+            cut, needs = keyed(cell, found, parameter)
+            edits += cut
+            self.changes.need(source, needs)
+            definitions += [found.definitions.replace("\n", source.newline)] if found.definitions else []
+        factory = f"build_{slot.lstrip('_')}"
+        if any(factory in scope.bindings for each in source.project for scope in each.names.inner.values()):
+            raise Unclear("name-taken", f"{factory} has a meaning already", source, other.first)
+        self.foreign[name] = factory
+        text = (source.newline * 3).join([*definitions, factory_text(other, factory, parameter, [slot], edits)])
+        rows = runs(other.body, other.statements)
+        self.changes.edits += [without(source, *row) for row in rows[:-1]]
+        self.changes.edits.append(instead(source, *rows[-1], text, before=2, after=2))
+        for importer, binding in imports_of(source, slot):
+            if isinstance(binding.node, ast.ImportFrom):
+                alias = next(each for each in binding.node.names if (each.asname or each.name) == binding.name)
+                self.changes.edits += replace(importer, alias, factory)
+
     def inlines(self) -> bool:
         """Whether the statements go right into the one handler that uses them."""
-        if len(self.builders) != 1 or len(self.stations) != 1 or self.sessions or self.cached or len(self.group.statements) > INLINE:
+        if len(self.builders) != 1 or len(self.stations) != 1 or self.sessions or self.cached or self.group.foreign or len(self.group.statements) > INLINE:
             return False
         only = self.builders[0]
         if only.source is not self.source or not isinstance(only.function, FunctionNode) or only.handler is None:
@@ -311,7 +376,8 @@ class _Plan:
         blank = 1 if margin else 2
         parts = [reindent(definitions.replace("\n", newline), "", margin)] if definitions else []
         if not inline:
-            parts.append(factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin))
+            lines = [f"{name} = {factory}({self.parameter if not self.cached else ''}){newline}" for name, factory in self.foreign.items()]
+            parts.append(factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin, opening=lines))
         stays = "".join(margin + line for statement in group.statements for line in kept.get(statement, ()))
         self.put(newline.join([""] * (blank + 1)).join([*([stays] if stays else []), *parts]), 0 if stays else blank, blank if parts else 0)
 

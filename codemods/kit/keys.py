@@ -116,7 +116,7 @@ def _default(default: ast.AST | None) -> str:
     if isinstance(default, ast.Call):
         given = keyword(default, "default")
         default = given.value if given is not None else default.args[0] if default.args else None
-    return repr(default.value) if isinstance(default, ast.Constant) and isinstance(default.value, (str, int)) and default.value is not ... else ""
+    return repr(default.value) if isinstance(default, ast.Constant) and isinstance(default.value, (str, int)) else ""
 
 
 def _alias(default: ast.AST | None) -> str:
@@ -315,16 +315,16 @@ def _event(source: Source, function: FunctionNode, handler: Handler | None) -> I
         text, needs = spell(source, "chainlit", "user_session", near=function.body[0])
         yield Key("conversation", -5, f'{text}.get("id")', imports=needs)
     elif handler.framework == "telegram" and first:
-        yield Key("conversation", 2, f"{first}.effective_chat.id")
+        yield Key("conversation", -5, f"{first}.effective_chat.id")
         yield Key("user", 50, f"{first}.effective_user.id")
     elif handler.framework in ("telebot", "aiogram", "telethon") and first:
         lead = f"{first}.message" if first in ("call", "callback", "callback_query", "query") else first
-        yield Key("conversation", 2, f"{lead}.chat_id" if handler.framework == "telethon" else f"{lead}.chat.id")
+        yield Key("conversation", -5, f"{lead}.chat_id" if handler.framework == "telethon" else f"{lead}.chat.id")
     elif handler.framework == "pyrogram" and len(names) > 1:
-        yield Key("conversation", 2, f"{names[1]}.chat.id")
+        yield Key("conversation", -5, f"{names[1]}.chat.id")
     elif handler.framework == "discord" and first:
         interaction = "interaction" in first or first == "inter"
-        yield Key("conversation", 11, f"{first}.channel_id" if interaction else f"{first}.channel.id")
+        yield Key("conversation", -5, f"{first}.channel_id" if interaction else f"{first}.channel.id")
         yield Key("user", 50, f"{first}.user.id" if interaction else f"{first}.author.id")
     elif handler.framework == "line" and first:
         yield Key("user", 50, f"{first}.source.user_id")

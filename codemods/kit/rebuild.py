@@ -58,8 +58,8 @@ def _dear(group: Group, node: ast.AST, word: str, me: str, clients: bool) -> Ite
     if isinstance(node, (ast.Lambda, ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp)):
         return
     if isinstance(node, ast.Call):
-        ours = any(isinstance(inner, ast.Call) and any(cell.call is inner for cell in group.cells) for inner in ast.walk(node)) or any(
-            reads(source, node, group.scope, group.slots, me)
+        ours = any(isinstance(inner, ast.Call) and any(cell.call is inner for cell in group.cells) for inner in ast.walk(node)) or bool(
+            reads(source, node, group.scope, [*group.slots, *group.foreign], me)
         )
         if not ours and not is_light(source, node) and keeps(source, node) is None:
             if not (clients and is_client(source, node)):
@@ -122,7 +122,7 @@ def inline_text(group: Group, edits: Iterable[Edit]) -> str:
 
 
 def factory_text(
-    group: Group, name: str, parameter: str, wanted: list[str], edits: Iterable[Edit], *, cached: str = "", margin: str = "", me: str = "", types: dict[str, str] | None = None
+    group: Group, name: str, parameter: str, wanted: list[str], edits: Iterable[Edit], *, cached: str = "", margin: str = "", me: str = "", types: dict[str, str] | None = None, opening: Iterable[str] = ()
 ) -> str:  # fmt: skip
     """`def name(parameter): ...; return wanted` around the statements, whole lines; a method of `me` where that is given."""
     source = group.source
@@ -133,14 +133,14 @@ def factory_text(
     lines = [f"{margin}@{cached}{source.newline}"] if cached else []
     parameters = ", ".join([*([me] if me else []), *([f"{parameter}: str"] if parameter else [])])
     lines.append(f"{margin}def {name}({parameters}){arrow}:{source.newline}")
+    lines += [f"{inner}{line}" for line in opening]
     for statement in group.statements:
         own = _inside(source, statement, edits)
         last = statement is group.statements[-1]
         if last and len(wanted) == 1 and group.slots.get(wanted[0]) is statement and isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
             start = source.start(statement)
-            opening = source.slice(start, source.start(statement.value))
-            before = opening.rindex("=") + 1
-            bracket = opening[before:].strip()
+            target = source.slice(start, source.start(statement.value))
+            bracket = target[target.rindex("=") + 1 :].strip()
             own = [edit for edit in own if edit.start >= source.start(statement.value)]
             own = [*own, source.edit(start, source.start(statement.value), f"return {bracket}")]
             lines.append(moved(source, statement, inner, own))

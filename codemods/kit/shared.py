@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from .handlers import handlers
 from .libraries.memory import Keeps, is_chain, keeps
 from .names import FunctionNode, Scope
+from .reach import leads
 from .source import Origin, Source, keyword
 
 
@@ -37,6 +38,7 @@ class Group:
     statements: list[ast.stmt] = field(default_factory=list)
     slots: dict[str, ast.stmt] = field(default_factory=dict)
     cells: list[Cell] = field(default_factory=list)
+    foreign: dict[str, Group] = field(default_factory=dict)  # imported names that the statements read, and what builds them in their own file
 
     @property
     def first(self) -> ast.stmt:
@@ -143,13 +145,14 @@ def groups_in(
             found = list(cells_in(source, value, depth)) or ([Cell(source, value, "stateless")] if chains and is_chain(source, value) else [])  # type: ignore[arg-type]
             if found:
                 cells[statement] = found
-    if not cells:
+    foreign = foreign_groups(source) if scope is source.names.module and depth == 0 and not loose else {}
+    if not cells and not foreign:
         return []
     links: list[tuple[ast.stmt, set[str]]] = []
     for _ in range(3):
         for statement in body:
             names = written(statement, me)
-            if names and (statement in cells or reads(source, value_of(statement) or statement, scope, tainted, me)):
+            if names and (statement in cells or reads(source, value_of(statement) or statement, scope, [*tainted, *foreign], me)):
                 tainted.update(dict.fromkeys(names, statement))
             elif loose and names is None and statement not in cells and reads(source, value_of(statement) or statement, scope, tainted, me):
                 cells[statement] = []
@@ -170,15 +173,40 @@ def groups_in(
     for statement, slots in links:
         joined = [group for group in groups if slots & set(group.slots)]
         merged = Group(source, body, scope, owner, me, [statement], {slot: tainted[slot] for slot in slots})
+        merged.foreign = {name: foreign[name] for name in reads(source, statement, scope, foreign)}
         for group in joined:
             groups.remove(group)
             merged.statements += group.statements
             merged.slots.update(group.slots)
+            merged.foreign.update(group.foreign)
         groups.append(merged)
     for group in groups:
         group.statements.sort(key=body.index)
         group.cells = [cell for statement in group.statements for cell in cells.get(statement, ())]
-    return [group for group in groups if group.cells or loose]
+    return [group for group in groups if group.cells or group.foreign or loose]
+
+
+def foreign_groups(source: Source) -> dict[str, Group]:
+    """What this module imports of the groups of other modules, by the name that it has here."""
+
+    def read() -> dict[str, Group]:
+        found: dict[str, Group] = {}
+        for name, bindings in source.names.module.bindings.items():
+            if len(bindings) != 1 or bindings[0].kind != "import":
+                continue
+            home = leads(source, bindings[0].origin, source.path)
+            if home is None or not home[1] or home[0] is source:
+                continue
+            other = home[0]
+            made = other.names.module.bindings.get(home[1], [])
+            if len(made) != 1 or made[0].value is None:
+                continue
+            for group in groups_in(other, other.tree.body, other.names.module, depth=1):
+                if home[1] in group.slots and len(group.slots) == 1:
+                    found[name] = group
+        return found
+
+    return source.remember("foreign groups", read)  # type: ignore[no-any-return]
 
 
 def function_groups(source: Source) -> Iterator[Group]:
