@@ -89,9 +89,8 @@ def _refuse_if_built_on(repository: Repository, record: Record) -> tuple[str, ..
     holding = repository.git(
         "for-each-ref", "--format=%(refname)", "--contains", record.tip, "refs/heads", "refs/remotes"
     ).lines
-    builders = [
-        name.removeprefix("refs/heads/") for name in holding if name.startswith("refs/heads/") and name != reference
-    ]
+    ours = {f"refs/heads/{one.branch}" for one in records(repository) if points.get(f"refs/heads/{one.branch}") == one.tip}
+    builders = [name.removeprefix("refs/heads/") for name in holding if name.startswith("refs/heads/") and name not in ours]
     if builders:
         raise Trouble(f"built on `{record.branch}`: {', '.join(builders)}; it was left as it is", exit_code=3)
     return tuple(name.removeprefix("refs/remotes/") for name in holding if name.startswith("refs/remotes/"))

@@ -78,6 +78,18 @@ def test_without_an_id_the_last_one_goes(folder: Path) -> None:
         undo(str(folder))
 
 
+def test_two_branches_with_the_same_commit_are_two_applies(folder: Path) -> None:
+    steps = (["one"], {"app/util.py": b"x = 2\n"})
+    first = branch(folder, steps)
+    git(folder, "branch", "second", BRANCH)
+    tip = git(folder, "rev-parse", BRANCH)
+    second = new_record("second", git(folder, "rev-parse", "HEAD"), ((tip, ("one",)),))
+    remember(Repository.at(str(folder)), second)
+    assert first != second.id
+    assert undo(str(folder), first).branch == BRANCH
+    assert git(folder, "rev-parse", "second") == tip
+
+
 def test_by_the_name_of_the_branch(folder: Path) -> None:
     apply(str(folder), LIMITS, Wish("first"))
     apply(str(folder), LIMITS, Wish("second"))
