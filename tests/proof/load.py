@@ -19,6 +19,8 @@ Ask = Callable[[httpx.AsyncClient, int, int, str], Coroutine[Any, Any, httpx.Res
 
 PATIENCE = 15.0  # seconds that anything which must happen may take on a busy machine
 BROKEN = 1.0  # seconds in which something that cannot happen does not happen
+MODELS = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages")
+MANY = [f"question {n}" for n in range(8)]
 TAG = re.compile(r"user(\d+) turn(\d+)")
 
 
@@ -92,8 +94,10 @@ def seen(prompts: list[str], failed: int, wall: float) -> Talk:
     return Talk(len(prompts), leaks, crowd, followups, kept, failed, wall)
 
 
-async def talk(service: Service, ask: Ask, *, users: int = 4, turns: int = 3, delay: float = 0.02) -> Talk:
-    """`users` talk at the same time, each one turn after the other."""
+async def talk(
+    service: Service, ask: Ask, *, first: int = 1, users: int = 4, turns: int = 3, delay: float = 0.02
+) -> Talk:
+    """`users` talk at the same time, each one turn after the other. `first`: the number of the first user."""
     await first_answer(service)
     service.upstream.delay = delay
     service.upstream.forget()
@@ -104,9 +108,9 @@ async def talk(service: Service, ask: Ask, *, users: int = 4, turns: int = 3, de
 
     began = time.monotonic()
     async with client(service) as http:
-        failed = sum(await asyncio.gather(*(one(http, user) for user in range(1, users + 1))))
+        failed = sum(await asyncio.gather(*(one(http, user) for user in range(first, first + users))))
     assert not failed, service.explain()
-    prompts = [call.text for call in service.upstream.calls if TAG.search(call.text)]
+    prompts = [call.text for call in service.upstream.calls if call.path in MODELS and TAG.search(call.text)]
     assert len(prompts) >= users * turns, f"{len(prompts)} prompts reached the model; {service.explain()}"
     return seen(prompts, failed, time.monotonic() - began)
 
@@ -203,3 +207,16 @@ def says(path: str | tuple[str, ...], *, method: str = "POST", params: str = "",
         return await http.request(method, where, params=query, headers=headers, json=json)
 
     return ask
+
+
+async def fan_out(service: Service, path: str, requests: int = 3) -> tuple[int, list[list[str]]]:
+    """Several requests that each ask for many answers: the most calls in flight upstream, and the answers."""
+    await first_answer(service)
+    upstream = service.upstream
+    upstream.delay = 0.05
+    async with client(service) as http:
+        await http.post(path, json={"questions": MANY[:1]})
+        upstream.forget()
+        answers = await asyncio.gather(*(http.post(path, json={"questions": MANY}) for _ in range(requests)))
+    assert all(answer.status_code == 200 for answer in answers), service.explain()
+    return upstream.most_in_flight, [answer.json()["answers"] for answer in answers]

@@ -8,23 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from .load import BROKEN, PATIENCE, Ask, client, first_answer, says, shape, until
+from .load import BROKEN, MANY, PATIENCE, Ask, client, fan_out, first_answer, says, shape, until
 from .service import Service, pair
-
-MANY = [f"question {n}" for n in range(8)]
-
-
-async def fan_out(service: Service, path: str, requests: int = 3) -> tuple[int, list[list[str]]]:
-    """Several requests that each ask for many answers: the most calls in flight upstream, and the answers."""
-    await first_answer(service)
-    upstream = service.upstream
-    upstream.delay = 0.05
-    async with client(service) as http:
-        await http.post(path, json={"questions": MANY[:1]})
-        upstream.forget()
-        answers = await asyncio.gather(*(http.post(path, json={"questions": MANY}) for _ in range(requests)))
-    assert all(answer.status_code == 200 for answer in answers), service.explain()
-    return upstream.most_in_flight, [answer.json()["answers"] for answer in answers]
 
 
 @pytest.mark.parametrize("path", ["/questions", "/grades"])

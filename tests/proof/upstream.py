@@ -10,14 +10,13 @@
         upstream.calls                       # who asked what, from when to when, and whether they hung up
         upstream.in_flight, upstream.most_in_flight
 
-A model's answer is decided by the question: `answer_to` says how.
+What a model answers is in `wire.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -26,6 +25,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+
+from . import wire
 
 LONGEST = 60.0  # seconds: no call is held longer, so that a broken test ends
 
@@ -166,8 +167,8 @@ class Upstream:
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        async with self._call(request, said(body["messages"]), body) as call:
-            message = assistant(body)
+        async with self._call(request, wire.said(body["messages"]), body) as call:
+            message = wire.assistant(body)
             whole = {
                 "id": "chatcmpl-1",
                 "object": "chat.completion",
@@ -182,13 +183,13 @@ class Upstream:
                 ],
                 "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
             }
-            return await self._say(request, call, whole, chat_events(whole))
+            return await self._say(request, call, whole, wire.chat_events(whole))
 
     async def _completion(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         prompt = body["prompt"] if isinstance(body["prompt"], str) else "\n".join(body["prompt"])
         async with self._call(request, prompt, body) as call:
-            choice = {"index": 0, "text": answer_to(prompt, 1), "finish_reason": "stop", "logprobs": None}
+            choice = {"index": 0, "text": wire.answer_to(prompt, 1), "finish_reason": "stop", "logprobs": None}
             whole = {
                 "id": "cmpl-1",
                 "object": "text_completion",
@@ -197,13 +198,15 @@ class Upstream:
                 "choices": [choice],
                 "usage": None,
             }
-            return await self._say(request, call, whole, iter([data(whole), "data: [DONE]\n\n"]))
+            return await self._say(request, call, whole, iter([wire.data(whole), "data: [DONE]\n\n"]))
 
     async def _embeddings(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
         async with self._call(request, "\n".join(map(str, texts)), body) as call:
-            vectors = [{"object": "embedding", "index": i, "embedding": vector(str(t))} for i, t in enumerate(texts)]
+            vectors = [
+                {"object": "embedding", "index": i, "embedding": wire.vector(str(t))} for i, t in enumerate(texts)
+            ]
             usage = {"prompt_tokens": 1, "total_tokens": 1}
             whole = {"object": "list", "model": "stub", "data": vectors, "usage": usage}
             return await self._say(request, call, whole, iter(()))
@@ -211,14 +214,14 @@ class Upstream:
     async def _response(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         messages = [{"role": "user", "content": body["input"]}] if isinstance(body["input"], str) else body["input"]
-        async with self._call(request, said(messages), body) as call:
-            whole = response(answer_to(last_user(messages), len(messages)))
-            return await self._say(request, call, whole, response_events(whole))
+        async with self._call(request, wire.said(messages), body) as call:
+            whole = wire.response(wire.answer_to(wire.last_user(messages), len(messages)))
+            return await self._say(request, call, whole, wire.response_events(whole))
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        async with self._call(request, said(body["messages"]), body) as call:
-            text = answer_to(last_user(body["messages"]), len(body["messages"]))
+        async with self._call(request, wire.said(body["messages"]), body) as call:
+            text = wire.answer_to(wire.last_user(body["messages"]), len(body["messages"]))
             whole = {
                 "id": "msg_1",
                 "type": "message",
@@ -229,7 +232,7 @@ class Upstream:
                 "stop_sequence": None,
                 "usage": {"input_tokens": 1, "output_tokens": 1},
             }
-            return await self._say(request, call, whole, message_events(whole))
+            return await self._say(request, call, whole, wire.message_events(whole))
 
     async def _plain(self, request: web.Request) -> web.StreamResponse:
         """Any other path tells the caller what it asked for."""
@@ -238,123 +241,3 @@ class Upstream:
         async with self._call(request, text, {}) as call:
             whole = {"method": request.method, "path": request.path, "args": dict(request.query), "body": sent}
             return await self._say(request, call, whole, iter(()))
-
-
-TOOL = re.compile(r"\[\[(\w+) (\{.*?\})\]\]")
-
-
-def answer_to(question: str, messages: int) -> str:
-    """What the model says: the last line of the question, and how many messages it was shown."""
-    lines = question.strip().splitlines() or [""]
-    return f"You said: {lines[-1][-80:]} ({messages} messages)"
-
-
-def assistant(body: dict[str, Any]) -> dict[str, Any]:
-    """The message of the model. `[[look_up {"id": "7"}]]` in the last user's message makes it call that tool, once."""
-    messages = body["messages"]
-    wanted = TOOL.search(last_user(messages))
-    if wanted and body.get("tools") and messages[-1]["role"] == "user":
-        function = {"name": wanted[1], "arguments": wanted[2]}
-        return {
-            "role": "assistant",
-            "content": None,
-            "tool_calls": [{"id": "call_1", "type": "function", "function": function}],
-        }
-    return {"role": "assistant", "content": answer_to(last_user(messages), len(messages))}
-
-
-def text_of(message: dict[str, Any]) -> str:
-    content = message.get("content") or ""
-    if isinstance(content, str):
-        return content
-    return " ".join(str(part.get("text", "")) for part in content)
-
-
-def said(messages: list[dict[str, Any]]) -> str:
-    return "\n".join(map(text_of, messages))
-
-
-def last_user(messages: list[dict[str, Any]]) -> str:
-    return next((text_of(m) for m in reversed(messages) if m.get("role") in ("user", "human")), "")
-
-
-def vector(text: str) -> list[float]:
-    """Three numbers that are the same for the same text."""
-    return [1.0 + len(text) % 7, 1.0 + sum(text.encode()) % 11, 1.0]
-
-
-def data(value: dict[str, Any], event: str = "") -> str:
-    head = f"event: {event}\n" if event else ""
-    return f"{head}data: {json.dumps(value)}\n\n"
-
-
-def pieces(text: str) -> list[str]:
-    return re.findall(r"\S+\s*", text)
-
-
-def chat_events(whole: dict[str, Any]) -> Iterator[str]:
-    chunk = {**whole, "object": "chat.completion.chunk"}
-    chunk.pop("usage")
-    message = whole["choices"][0]["message"]
-    if "tool_calls" in message:
-        deltas = [{"role": "assistant", "tool_calls": [{"index": 0, **message["tool_calls"][0]}]}]
-    else:
-        deltas = [{"role": "assistant", "content": piece} for piece in pieces(message["content"])]
-    for delta in deltas:
-        yield data({**chunk, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
-    yield data({**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": whole["choices"][0]["finish_reason"]}]})
-    yield "data: [DONE]\n\n"
-
-
-def response(text: str) -> dict[str, Any]:
-    content = [{"type": "output_text", "text": text, "annotations": [], "logprobs": []}]
-    output = [{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": content}]
-    usage = {
-        "input_tokens": 1,
-        "output_tokens": 1,
-        "total_tokens": 2,
-        "input_tokens_details": {"cached_tokens": 0},
-        "output_tokens_details": {"reasoning_tokens": 0},
-    }
-    return {
-        "id": "resp_1",
-        "object": "response",
-        "created_at": 1,
-        "model": "stub",
-        "status": "completed",
-        "output": output,
-        "parallel_tool_calls": True,
-        "tool_choice": "auto",
-        "tools": [],
-        "usage": usage,
-    }
-
-
-def response_events(whole: dict[str, Any]) -> Iterator[str]:
-    begun = {**whole, "status": "in_progress", "output": []}
-    yield data({"type": "response.created", "sequence_number": 0, "response": begun}, "response.created")
-    item = {**whole["output"][0], "status": "in_progress", "content": []}
-    yield data({"type": "response.output_item.added", "sequence_number": 0, "output_index": 0, "item": item}, "response.output_item.added")
-    part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
-    added = {"type": "response.content_part.added", "sequence_number": 0, "item_id": "msg_1", "output_index": 0, "content_index": 0, "part": part}
-    yield data(added, "response.content_part.added")
-    place = {"item_id": "msg_1", "output_index": 0, "content_index": 0, "logprobs": []}
-    number = 0
-    for number, piece in enumerate(pieces(whole["output"][0]["content"][0]["text"]), 1):
-        delta = {"type": "response.output_text.delta", "sequence_number": number, "delta": piece, **place}
-        yield data(delta, "response.output_text.delta")
-    yield data({"type": "response.completed", "sequence_number": number + 1, "response": whole}, "response.completed")
-
-
-def message_events(whole: dict[str, Any]) -> Iterator[str]:
-    begun = {**whole, "content": [], "stop_reason": None}
-    yield data({"type": "message_start", "message": begun}, "message_start")
-    block = {"type": "text", "text": ""}
-    yield data({"type": "content_block_start", "index": 0, "content_block": block}, "content_block_start")
-    for piece in pieces(whole["content"][0]["text"]):
-        delta = {"type": "text_delta", "text": piece}
-        yield data({"type": "content_block_delta", "index": 0, "delta": delta}, "content_block_delta")
-    yield data({"type": "content_block_stop", "index": 0}, "content_block_stop")
-    end = {"stop_reason": "end_turn", "stop_sequence": None}
-    yield data({"type": "message_delta", "delta": end, "usage": {"output_tokens": 1}}, "message_delta")
-    yield data({"type": "message_stop"}, "message_stop")
