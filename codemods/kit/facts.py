@@ -128,12 +128,10 @@ def facts_of(source: Source) -> Facts:
                 if binding.kind == "import":
                     imported.add(binding.origin)
                     for load in names.uses(name, scope):
-                        above = names.parents[load]
-                        used = f"{binding.origin}.{above.attr}" if isinstance(above, ast.Attribute) else binding.origin
-                        if used != binding.origin:
-                            imported.add(used)
+                        used = _dotted(binding.origin, load, names.parents)
+                        imported.update(used)
                         for owner in owners.of(load):
-                            reached.setdefault(owner, set()).add(used)
+                            reached.setdefault(owner, set()).update(used)
                 elif scope is names.module:
                     for load in names.uses(name, scope):
                         for owner in owners.of(load):
@@ -163,6 +161,16 @@ def facts_of(source: Source) -> Facts:
             briefly = kind == "sync" and any(map(blocks_briefly, own))
             exports[name] = Export(kind, any(map(is_client, paths)), any(map(blocks, paths)), briefly, made, keyed, frozenset(paths))
     return Facts({source.path: exports}, {source.path: frozenset(imported)}, {source.path: Traits.of(source.utf8)})
+
+
+def _dotted(origin: str, load: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> list[str]:
+    """What a read of an imported name reaches: with its next attribute, and with one more where the first may be a module."""
+    above = parents[load]
+    if not isinstance(above, ast.Attribute):
+        return [origin]
+    first = f"{origin}.{above.attr}"
+    beyond = parents[above]
+    return [first, f"{first}.{beyond.attr}"] if isinstance(beyond, ast.Attribute) else [first]
 
 
 def _kind(node: ast.AST) -> str:

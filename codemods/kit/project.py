@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
+from .names import Binding
 from .source import Source
 from .text import Text
 
@@ -16,6 +17,7 @@ class Project:
     def __init__(self, declared: Mapping[str, str] | None = None) -> None:
         self.sources: dict[str, Source] = {}
         self.declared: Mapping[str, str] = declared or {}
+        self._importers: dict[tuple[str, str], list[tuple[Source, Binding]]] | None = None
         self.memo: dict[Any, Any] = {}  # answers about all files, by question
 
     @classmethod
@@ -38,6 +40,7 @@ class Project:
     def replace(self, path: str, text: Text) -> None:
         """One file has a new text: what others remember of it is forgotten."""
         self.sources[path] = Source(path, text, self)
+        self._importers = None
         self.memo.clear()
         for source in self:
             source.memo.clear()
@@ -65,6 +68,17 @@ class Project:
             return None
         module = self.find(parent, importer)
         return (module, name) if module is not None else None
+
+    def importers(self, source: Source, name: str) -> list[tuple[Source, Binding]]:
+        """The module-level imports, in other files, of a name of this file; of the name "", of the file as a module."""
+        if self._importers is None:
+            self._importers = {}
+            for other in self:
+                for binding in (binding for found in other.names.module.bindings.values() for binding in found if binding.kind == "import"):
+                    target = self.lookup(binding.origin, other.path)
+                    if target is not None and target[0] is not other:
+                        self._importers.setdefault((target[0].path, target[1]), []).append((other, binding))
+        return self._importers.get((source.path, name), [])
 
     # dependencies
 

@@ -237,28 +237,21 @@ class _Composition:
     # changing texts
 
     def _apply(self, codemod: Codemod, groups: list[list[Fix]]) -> bool:
-        """Applies all groups that break nothing; whether anything was changed. The offsets of all hold for one text: they go in at once."""
-        if not self._attempt(codemod, groups):
-            return True
-        for group, wrong in self._guilty(codemod, groups):
-            for fix in group:
-                place = self._original(fix.place)
-                self.failed[codemod.name, place.path, place.line, place.column] = wrong
-            self._wanted(codemod, group)
-            groups = [each for each in groups if each is not group]
-        while groups and self._attempt(codemod, groups):
-            groups = groups[: len(groups) // 2]  # right alone and wrong together: the others come in the next round
-        return bool(groups)
-
-    def _guilty(self, codemod: Codemod, groups: list[list[Fix]]) -> list[tuple[list[Fix], str]]:
-        """The groups that break something each on its own, and what."""
-        wrong = self._attempt(codemod, groups, keep=False)
+        """Applies what passes the checks; whether that is anything. The guilty are found by halving, and put down as failed."""
+        fixes = [fix for group in groups for fix in group]
+        wrong = self._attempt(codemod, groups)
         if not wrong:
-            return []
-        if len(groups) == 1:
-            return [(groups[0], wrong)]
-        half = len(groups) // 2
-        return [*self._guilty(codemod, groups[:half]), *self._guilty(codemod, groups[half:])]
+            return True
+        if len(groups) > 1:
+            half = len(groups) // 2
+            first = self._apply(codemod, groups[:half])
+            # the first half moved what the second half's edits were counted by: those come in the next round
+            return first or self._apply(codemod, groups[half:])
+        for fix in fixes:
+            place = self._original(fix.place)
+            self.failed[codemod.name, place.path, place.line, place.column] = wrong
+        self._wanted(codemod, groups[0])
+        return False
 
     def _attempt(self, codemod: Codemod, groups: list[list[Fix]], keep: bool = True) -> str:
         """Applies the groups to all their files, or to none: what would be wrong then. Without `keep` it is only tried."""
@@ -360,11 +353,7 @@ class _Composition:
         if not idle or old.path.endswith("__init__.py"):
             return frozenset()
         exported = old.exports() or set()
-        for other in self.project:
-            for binding in (binding for found in other.names.module.bindings.values() for binding in found if binding.kind == "import"):
-                found = self.project.lookup(binding.origin, other.path) if other is not old else None
-                if found is not None and found[0].path == old.path:
-                    exported = exported | {found[1]}
+        exported |= {name for name in idle if self.project.importers(old, name)}
         return idle - exported
 
     def _step(self, codemod: Codemod, old: Source, new: Source) -> None:

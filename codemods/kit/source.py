@@ -134,6 +134,17 @@ class Source:
         """Every node of exactly this type, in source order."""
         return self.names.by_type.get(kind, [])  # type: ignore[return-value]
 
+    @cached_property
+    def _attributes(self) -> dict[str, list[ast.Attribute]]:
+        found: dict[str, list[ast.Attribute]] = {}
+        for node in self.nodes(ast.Attribute):
+            found.setdefault(node.attr, []).append(node)
+        return found
+
+    def attributes(self, name: str) -> list[ast.Attribute]:
+        """Every `something.name`, in source order."""
+        return self._attributes.get(name, [])
+
     def functions(self) -> Iterator[FunctionNode]:
         yield from self.nodes(ast.FunctionDef)
         yield from self.nodes(ast.AsyncFunctionDef)
