@@ -34,7 +34,7 @@ def fix(plans: Sequence[Plan]) -> Fixed:
             continue
         spell = spelling(plan.project.root)
         sweep({os.path.dirname(f"{plan.project.root}/{patch.path}") for patch in plan.patches})
-        name = journal.remember(plan.project.root, plan.patches)  # before the first byte is written
+        name = _remembered(plan)  # before the first byte is written
         done = 0
         for group in _together(plan):
             try:
@@ -49,6 +49,17 @@ def fix(plans: Sequence[Plan]) -> Fixed:
         else:
             journal.forget(plan.project.root, name)
     return Fixed(outcome(plans).written(paths, failures), tuple(ids))
+
+
+def _remembered(plan: Plan) -> str:
+    try:
+        return journal.remember(plan.project.root, plan.patches)
+    except OSError as error:
+        place = journal.folder(plan.project.root)
+        raise Trouble(
+            f"the undo journal cannot be written to {place}: {error.strerror}; no file was changed",
+            "make that folder writable, or use `loadproof diff > change.patch` and `git apply change.patch`",
+        ) from None
 
 
 def _together(plan: Plan) -> Iterable[list[Patch]]:

@@ -13,7 +13,7 @@ from .trouble import Trouble
 
 
 @click.group(cls=Commands, context_settings={"max_content_width": 110, "help_option_names": ["--help"]})
-@click.version_option(package_name="loadproof")
+@click.version_option(package_name="loadproof", prog_name="loadproof")
 def commands() -> None:
     """Find the patterns that make LLM services fail under load, and rewrite them.
 
@@ -183,7 +183,7 @@ def demo(**options: Any) -> int:
 def main() -> None:
     """Run a command and end with its exit code. What the user can do something about is said in a sentence."""
     try:
-        code = commands.main(standalone_mode=False)
+        code = commands.main(prog_name="loadproof", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = error.exit_code

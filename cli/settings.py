@@ -166,6 +166,8 @@ def _typed(codemod: str, setting: str, typed: object, where: str = "--set") -> o
         advice = did_you_mean(setting, defaults) if defaults else f"{codemod} has no settings"
         raise Trouble(f"{where}: {codemod} has no setting `{setting}`", advice)
     default = defaults[setting]
+    if known()[codemod].run.__annotations__.get(setting) in ("float", float) and isinstance(default, int):
+        default = float(default)  # `connect: float = 5`
     value = _as(default, typed)
     if value is None:
         raise Trouble(f"{where}: {codemod}.{setting} is {_kind(default)}, not {typed!r}", f"the default is {default!r}")
