@@ -85,6 +85,30 @@ Refuses
             chain = ConversationChain(llm=llm, memory=ConversationSummaryMemory(llm=llm))
             return chain.predict(input=text)
 
+    sync-connection: The object was given a connection or an HTTP client for its sync methods alone.
+    By hand: give it the async one too (`http_async_client=httpx.AsyncClient(...)`, `async_mode=True` with an async driver).
+
+        import httpx
+        from langchain_openai import ChatOpenAI
+
+        llm = ChatOpenAI(http_client=httpx.Client(proxy="http://proxy:3128"))
+
+        async def ask(question):
+            return llm.invoke(question)
+
+    lock-held: A lock of threads is held around the call: kept over an `await`, it stops the whole loop.
+    By hand: make it an asyncio.Lock and write `async with`.
+
+        import threading
+        from langchain_openai import ChatOpenAI
+
+        llm = ChatOpenAI()
+        lock = threading.Lock()
+
+        async def ask(question):
+            with lock:
+                return llm.invoke(question)
+
     own-method: Your class overrides the sync method and not its async twin.
     By hand: write the async method in the class too.
 
@@ -168,7 +192,7 @@ import ast
 from collections.abc import Iterator
 
 from .kit.alone import shares_loop
-from .kit.awaiting import Place, place_to_await, place_to_iterate
+from .kit.awaiting import Place, held_lock, place_to_await, place_to_iterate
 from .kit.codemod import codemod
 from .kit.cut import UNUSUAL_LAYOUT, awaited, uncuttable, wrap
 from .kit.finding import Edit, Finding
@@ -208,6 +232,9 @@ def _judged(source: Source, site: Site) -> Iterator[Finding]:
         if found := obstacle(kind, method, source):
             yield source.refuse(call, found[0], f"{_name(site)} blocks the event loop; {found[1]}")
             return
+    if lock := held_lock(source, call):
+        yield source.refuse(call, "lock-held", f"{_name(site)} blocks the event loop; `{lock}` is held around it, and must not be over an await")
+        return
     place = place_to_iterate(source, call) if site.twin.how == "iterate" else place_to_await(source, call)
     if place.verb == "leave":
         return

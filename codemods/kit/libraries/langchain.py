@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..names import Binding, FunctionNode
-from ..origins import annotation_path, origins_of
+from ..origins import annotation_path, origins_of, returned
 from ..source import Origin, Source, is_none
 from .langchain_names import class_family, known, made
 
@@ -93,6 +93,11 @@ def kinds_of(source: Source, expr: ast.AST | None, hops: int = 0) -> Kinds:
         certain = certain and kinds.certain
     source.memo[key] = Kinds(tuple(found), certain)
     return source.memo[key]  # type: ignore[no-any-return]
+
+
+def kinds_from(source: Source, factory: ast.expr) -> Kinds:
+    """Every kind of object that calling a function (a name or a lambda) gives."""
+    return _sum(_of_origin(origin, 1) for origin in returned(source, factory, 1))
 
 
 UNKNOWN = Kinds((), False)

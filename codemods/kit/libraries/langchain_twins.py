@@ -9,7 +9,7 @@ from typing import Literal
 
 from ..names import FunctionNode
 from ..source import Source, is_none, keyword, spreads_keywords
-from .langchain import Kind, elements_of, kinds_of
+from .langchain import Kind, elements_of, kinds_from, kinds_of
 
 How = Literal["await", "iterate", "call", "model"]
 
@@ -137,6 +137,10 @@ def _weakness(kind: Kind) -> tuple[str, str] | None:
         return "no-async-twin", f"the async methods of {name} raise NotImplementedError"
     if name in ONE_AT_A_TIME:
         return "in-process-model", f"{name} runs in this process and takes one call at a time: its async methods would let several threads into it"
+    if kind.call is not None and (sync := _sync_connection(kind, kind.call)):
+        return "sync-connection", sync
+    if kind.path == "" and isinstance(kind.node, ast.BinOp) and (generator := _generator_in(kind)):
+        return "no-async-twin", f"{generator}() is a sync generator: the pipe that holds it has sync methods only"
     if name in THREAD_BOUND:
         return "thread-bound", f"{name} belongs to the thread that made it, and its async methods use others"
     if kind.owner is not None:
@@ -146,6 +150,39 @@ def _weakness(kind: Kind) -> tuple[str, str] | None:
     if kind.family == "graph":
         return _checkpointing(kind)
     return None
+
+
+def _sync_connection(kind: Kind, call: ast.Call) -> str:
+    """What the object was given for its sync methods alone, in words; "" when nothing."""
+    own = {each.name for each in kind.owner.body if isinstance(each, FunctionNode)} if kind.owner is not None else set()
+    if kind.name == "SQLChatMessageHistory" and not _true(call, "async_mode") and not {"aget_messages", "aadd_messages"} <= own:
+        return "SQLChatMessageHistory without async_mode=True raises ValueError in its async methods"
+    if kind.path.startswith("langchain_postgres.") and kind.name == "PGVector" and not _true(call, "async_mode"):
+        return "PGVector without async_mode=True fails in its async methods"
+    if kind.path.startswith("langchain_postgres.") and kind.name == "PostgresChatMessageHistory" and keyword(call, "async_connection") is None:
+        return "PostgresChatMessageHistory without async_connection= raises ValueError in its async methods"
+    for sync, twin in (("http_client", "http_async_client"), ("sync_client_kwargs", "async_client_kwargs")):
+        given = keyword(call, sync)
+        if kind.family in ("chat-model", "llm", "embeddings") and given is not None and not is_none(given.value) and keyword(call, twin) is None:
+            return f"{kind.name} was given {sync}= and no {twin}=: its async methods would go without those settings"
+    return ""
+
+
+def _true(call: ast.Call, name: str) -> bool:
+    given = keyword(call, name)
+    return given is not None and isinstance(given.value, ast.Constant) and given.value.value is True
+
+
+def _generator_in(kind: Kind) -> str:
+    """The name of a sync generator function in a pipe."""
+    for part in _given(kind.node):
+        if isinstance(part, ast.BinOp):
+            continue
+        for origin in kind.source.origins(part) if isinstance(part, (ast.Name, ast.Attribute)) else ():
+            node = origin.node
+            if isinstance(node, ast.FunctionDef) and not node.decorator_list and any(origin.source.function(each) is node for each in origin.source.nodes(ast.Yield)):
+                return node.name
+    return ""
 
 
 def _remembering(kind: Kind) -> tuple[str, str] | None:
@@ -237,11 +274,17 @@ def parts_of(kind: Kind, hops: int = 0) -> Iterator[Kind]:
     if hops > 6:
         return
     for part in _given(kind.node):
-        kinds = kinds_of(kind.source, part, hops).found or elements_of(kind.source, part, hops).found if isinstance(part, ast.expr) else ()
-        for inner in kinds:
+        for inner in kinds_of(kind.source, part, hops).found or elements_of(kind.source, part, hops).found or _from_factory(kind, part):
             if inner.node is not kind.node:
                 yield inner
                 yield from parts_of(inner, hops + 1)
+
+
+def _from_factory(kind: Kind, part: ast.expr) -> tuple[Kind, ...]:
+    """What `RunnableWithMessageHistory(chain, get_history)` keeps the messages in."""
+    if kind.name != "RunnableWithMessageHistory" or not isinstance(part, (ast.Name, ast.Attribute, ast.Lambda)):
+        return ()
+    return kinds_from(kind.source, part).found
 
 
 def _given(node: ast.AST) -> Iterator[ast.expr]:
