@@ -14,6 +14,7 @@ from functools import cache
 
 from .codemod import Codemod
 from .libraries import blocks, blocks_briefly, is_client
+from .libraries.memory import remembers
 from .names import FunctionNode
 from .project import find_module
 from .source import Source
@@ -35,6 +36,7 @@ class Export:
     own: bool  # of a value: made by such a library in this very statement
     keyed: bool  # of a class: has a field that can tell users apart
     through: frozenset[str]  # dotted paths outside the file that the definition reaches
+    memory: bool = False  # reaches what keeps a conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,8 @@ def facts_of(source: Source) -> Facts:
         if paths or keyed:
             made = kind == "value" and any(map(is_client, own))
             briefly = kind == "sync" and any(map(blocks_briefly, own))
-            exports[name] = Export(kind, any(map(is_client, paths)), any(map(blocks, paths)), briefly, made, keyed, frozenset(paths))
+            kept = any(map(remembers, paths))
+            exports[name] = Export(kind, any(map(is_client, paths)), any(map(blocks, paths)), briefly, made, keyed, frozenset(paths), kept)
     return Facts({source.path: exports}, {source.path: frozenset(imported)}, {source.path: Traits.of(source.utf8)})
 
 
@@ -240,6 +243,20 @@ class _Web:
         self.find = cache(lambda module, folder: find_module(paths, module, f"{folder}/_" if folder else "_"))
         self.target = cache(self._target)
         self.tops = {part for path in paths for part in path.removesuffix(".py").split("/")}
+        self.memories = self._memories()
+
+    def _memories(self) -> set[tuple[str, str]]:
+        """The exports that reach what keeps a conversation, through any number of files. They are few, mostly none."""
+        found = {(path, name) for path, exports in self.facts.exports.items() for name, export in exports.items() if export.memory}
+        fresh = bool(found)
+        while fresh:
+            fresh = False
+            for path, exports in self.facts.exports.items():
+                for name, export in exports.items():
+                    if (path, name) not in found and any(self.target(dotted, path) in found for dotted in export.through):
+                        found.add((path, name))
+                        fresh = True
+        return found
 
     def _target(self, dotted: str, importer: str) -> tuple[str, str] | None:
         """(path, name) of a project's file that a dotted path means; the name "" for a whole module."""
@@ -311,7 +328,7 @@ class _Web:
         path, name = target
         if not name:
             return (path, "") if dotted.endswith(".*") and self.facts.exports.get(path) else None
-        if traits.graph:
+        if traits.graph or target in self.memories:
             return target
         export = self.judge(path, name)
         if export is None:
@@ -355,7 +372,7 @@ def units(facts: Facts) -> list[tuple[str, ...]]:
             if target is None or target in seen or not target[1]:
                 continue
             judged = web.judge(*target)
-            if judged is not None and (judged.client or judged.blocking or judged.briefly or export.kind == "import"):  # type: ignore[union-attr]
+            if target in web.memories or judged is not None and (judged.client or judged.blocking or judged.briefly or export.kind == "import"):  # type: ignore[union-attr]
                 tie(path, target[0])
                 seen.add(target)
                 todo.append(target)
@@ -421,7 +438,7 @@ def second_look(facts: Facts, rest: Mapping[str, bytes], glances: dict[str, Glan
     def imports(path: str) -> Iterable[str]:
         return facts.imports[path] if path in facts.imports else glance(path).imports
 
-    own = {(_tail(path), name.encode()) for path, exports in facts.exports.items() for name, export in exports.items() if export.own}
+    own = {(_tail(path), name.encode()) for path, exports in facts.exports.items() for name, export in exports.items() if export.own or (path, name) in web.memories}
     asynchronous = {path for path, raw in rest.items() if b"async def" in raw}
     users = asynchronous | {path for path, raw in rest.items() if any(tail in raw and name in raw for tail, name in own)}
     wanted = {path for path in users if any(web.may_tie(glance(path).traits, path, dotted) for dotted in glance(path).imports)}

@@ -38,13 +38,22 @@ DISCORD_EVENTS = frozenset("on_message on_message_edit on_reaction_add on_member
 class Handler:
     """A function and who calls it.
 
-    kind: route, websocket, message (a chat bot's event), task, session (asked for one session's history), provider (a dependency).
+    kind: route, websocket, message (a chat bot's event), task; and those that serve within a request: session (asked for one
+    session's history), provider (a dependency), node (of a graph).
     """
 
     source: Source
     function: FunctionNode
     kind: str
     framework: str
+
+
+INNER = ("session", "provider", "node")
+
+
+def serves(project: Project) -> bool:
+    """Whether anything in sight answers requests, messages or tasks."""
+    return any(each.kind not in INNER for each in handlers(project).values())
 
 
 def handlers(project: Project) -> dict[FunctionNode, Handler]:
@@ -207,6 +216,8 @@ def _registered(source: Source, call: ast.Call) -> Iterator[Handler]:
         yield from _handed(source, call, TELEGRAM[name], "message", "telegram")
     elif name == "RunnableWithMessageHistory" and path.startswith("langchain"):
         yield from _handed(source, call, 1, "session", "langchain", ("get_session_history",))
+    elif name == "add_node" and isinstance(call.func, ast.Attribute):
+        yield from _handed(source, call, 1 if len(call.args) > 1 else 0, "node", "langgraph", ("action", "node"))
     elif path in ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security"):
         yield from _handed(source, call, 0, "provider", "fastapi", ("dependency",))
     elif name == "register_message_handler" or (name == "register" and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Attribute) and call.func.value.attr in AIOGRAM):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from .callers import add_argument, add_parameter, callers
 from .cut import reindent, replace, span
 from .finding import Edit, Finding, Import
-from .handlers import handlers
+from .handlers import handlers, serves
 from .histories import MAX_SESSIONS, History, history, place_of_history
 from .imports import spell
 from .keys import Key, meaning_of
@@ -59,8 +59,7 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     behind = [handler for user in users if user.function is not None for handler in reached(user.source, user.function)]
     if uses and all(by_session(use) for use in uses):
         return
-    serving = any(each.kind not in ("session", "provider") for each in handlers(source.project).values())
-    if not serving:
+    if not serves(source.project):
         return
     if not behind and not sessions:
         starred = group.owner is None and group.scope.kind == "module" and [other for other in source.project if source.module in _starred(other) and _hides(other, group, users)]
@@ -193,6 +192,9 @@ class _Plan:
                 raise Unclear("fixed-session", "the history has one fixed session id, and no handler has a key", cell.source, cell.call)
             if cell.factory is not None:
                 usable(cell)
+        keyless = next((each for each in self.stations if each.handler is not None and each.handler.kind == "node" and not each.keys), None)
+        if keyless is not None:
+            raise Unclear("graph-node", f"{keyless.name} is a node of a graph, and its state has no key", keyless.source, keyless.function)
         if not self.parameter and group.owner is not None and len([each for each in self.stations if each.handler is None]) > 1:
             raise Unclear("several-methods", "several methods use it within one request, and there is no key by which they could share a history", source, self.stations[0].function)
         if not self.parameter and len(self.stations) > 1:

@@ -172,10 +172,10 @@ def _fields(source: Source, lead: str, annotation: ast.AST | None, depth: int = 
         if meaning is None and name == "id" and (person := meaning_of(lead.rpartition(".")[2].replace("current_", ""))):
             meaning = person[0], person[1] + 5  # user.id
         if meaning and _scalar(field.annotation):
-            text = f"{lead}.{name}"
-            yield Key(
-                meaning[0], meaning[1] + depth, text, is_text=is_text(field.annotation), optional=_may_be_none(field.annotation, field.value), default=_default(field.value), node=field
-            )  # fmt: skip
+            mapping = any(home.qualified(base).endswith("TypedDict") for base in owner.bases)
+            text = f'{lead}.get("{name}")' if mapping else f"{lead}.{name}"
+            optional = mapping or _may_be_none(field.annotation, field.value)
+            yield Key(meaning[0], meaning[1] + depth, text, is_text=is_text(field.annotation), optional=optional, default=_default(field.value), node=field)
         elif depth == 0:
             yield from _fields(home, f"{lead}.{name}", field.annotation, depth + 1)
     for base in owner.bases:

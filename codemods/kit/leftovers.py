@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from .finding import Finding
-from .handlers import handlers
+from .handlers import serves
 from .names import FunctionNode
 from .reach import enclosing, lasting, main_block, reached, uses_of
 from .shared import Group, groups_in
@@ -15,7 +15,7 @@ from .source import Source
 
 def leftovers(source: Source, groups: Iterable[Group]) -> Iterator[Finding]:
     """A refusal for each constructor outside of the groups whose result requests share."""
-    if not any(each.kind not in ("session", "provider") for each in handlers(source.project).values()):
+    if not serves(source.project):
         return
     answered = {statement for group in groups for statement in group.statements}
     told: set[ast.stmt] = set()

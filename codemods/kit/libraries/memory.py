@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ..source import Source, has_keyword
+if TYPE_CHECKING:
+    from ..source import Source
 
 # How a kept thing can be given a conversation of its own:
 # history - all it knows is in `chat_memory`; any chat history will do
@@ -81,7 +82,7 @@ def keeps(source: Source, call: ast.Call) -> Keeps | None:
     path = source.qualified(call.func)
     if of_langchain(path):
         kind = KEEPS.get(last_name(path))
-        if kind == "chain" and has_keyword(call, "memory"):
+        if kind == "chain" and any(given.arg == "memory" for given in call.keywords):
             return None
         return kind
     if path and _own_memory(source, call):
@@ -98,6 +99,11 @@ def _own_memory(source: Source, call: ast.Call) -> bool:
         return False
     bases = [found[0].source.qualified(base) for base in found[0].node.bases]
     return any(of_langchain(base) and last_name(base) in BASES for base in bases)
+
+
+def remembers(dotted: str) -> bool:
+    """Whether a dotted path is a class that keeps a conversation, or holds one without saying so."""
+    return last_name(dotted) in KEEPS and of_langchain(dotted)
 
 
 def is_light(source: Source, call: ast.Call) -> bool:
