@@ -70,7 +70,7 @@ def _findings(source: Source, client: Client, limits: Limits) -> Iterator[Findin
     survey = Survey(client).look()
     for leak in client.every_leak():
         call = leak.source.parent(leak.node)
-        if leak.reason == "unknown-method" and isinstance(call, ast.Call) and call.func is leak.node and leak.source.in_async(leak.node):
+        if leak.reason == "unknown-method" and not leak.source.awaited(call or leak.node) and isinstance(call, ast.Call) and call.func is leak.node and leak.source.in_async(leak.node):
             yield leak.source.refuse(call, leak.reason, f"{BLOCKS}; {leak.message}")
     if not survey.faults(client.every_site()):
         return

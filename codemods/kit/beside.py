@@ -31,6 +31,7 @@ class Reference:
 
 def beside(survey: Survey, limits: Limits) -> Outcome:
     """The async uses that can be proved, on a second client; the others refused."""
+    survey.awaited = False  # who awaits a client that is not always sync knows more than we do
     client = survey.client
     home = _home(client)
     if home is None:
@@ -64,9 +65,16 @@ def beside(survey: Survey, limits: Limits) -> Outcome:
         cutter.needs += added[1]  # type: ignore[arg-type]
     inner = {node for node in reach if isinstance(node, Holder)}
     annotated(client, [], inner, limits, cutter, swap=False)  # type: ignore[arg-type]
-    for source, module in imports:
-        if any(reference.source is source for reference in good) and module:
+    needing = {reference.source for reference in good}
+    for source, module in reversed(imports):
+        if source in needing and module:
             cutter.needs.append((source.path, Import(module, name)))
+            through = source.project.find(module, source.path)
+            if through is not None and through is not holder.source:
+                needing.add(through)
+                cutter.rest += _exported(through, holder.name, name)
+    if not existing and holder.source is not None:
+        cutter.rest += _exported(holder.source, holder.name, name)
     made_of = cutter.outcome(site for node in reach for site in client.sites.get(node, ()))  # type: ignore[arg-type]
     made_of.refused, made_of.second = outcome.refused, name
     return made_of
@@ -197,6 +205,16 @@ def _filled_within(client: Client, holder: Holder, reach: set[Node]) -> bool:
     """Whether all that fills a holder changes with it."""
     before = [node for node, nexts in client.after.items() if holder in nexts]
     return all(node in reach for node in before)
+
+
+def _exported(source: Source, old: str, name: str) -> list[Edit]:
+    """The new name in `__all__`, where the old one stands there."""
+    for binding in source.names.module.bindings.get("__all__", []):
+        for part in binding.value.elts if isinstance(binding.value, (ast.List, ast.Tuple)) else []:
+            if isinstance(part, ast.Constant) and part.value == old:
+                written = source.code(part)
+                return [source.edit(source.start(part), source.start(part), f"{written[0]}{name}{written[0]}, ")]
+    return []
 
 
 # the second client

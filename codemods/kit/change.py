@@ -43,6 +43,7 @@ class Survey:
     modes: dict[Site, str] = field(default_factory=dict)
     why: dict[Site, tuple[str, str]] = field(default_factory=dict)
     turns: dict[ast.AST, Turn | None] = field(default_factory=dict)
+    awaited: bool = True  # whether a call that is awaited already counts as at fault
 
     def look(self) -> Survey:
         for site in self.client.every_site():
@@ -101,8 +102,8 @@ class Survey:
         return sorted(found, key=lambda site: (site.source.path, site.source.start(site.node)))
 
     def _holds_up(self, site: Site) -> bool:
-        if site.op == "await" and isinstance(site.source.parent(site.node), ast.Await) and self.modes[site] == "async":
-            return True
+        if site.op == "await" and isinstance(site.source.parent(site.node), ast.Await):
+            return self.awaited
         if self.modes[site] == "turn":
             function = site.source.function(site.node)
             turn = self.turns.get(function) if function is not None else None

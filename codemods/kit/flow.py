@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from .names import FunctionNode
+from .names import Binding, FunctionNode
 from .origins import SAME_VALUE, _class_of, assignments, origins_of, return_values
 from .source import Source, is_none
 
@@ -20,7 +20,7 @@ DEPENDS = ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security")
 class Holder:
     """What keeps a value: a name of a scope, an attribute of a class, a function's return, or an attribute of some `.state`.
 
-    `owner` is the scope's node, the class or the function; a `state` has none.
+    `owner` is the scope's node, the class or the function; a `state` has none. What is returned in a tuple has its index for a name.
     """
 
     kind: Kind
@@ -66,6 +66,8 @@ def moves(source: Source, node: ast.AST) -> list[Move]:
         return _held(source, above.target)
     if isinstance(above, ast.Tuple) and isinstance(assign := source.parent(above), ast.Assign):
         return _unpacked(source, assign, above, node)
+    if isinstance(above, ast.Tuple) and isinstance(source.parent(above), ast.Return) and (function := source.function(above)) is not None:
+        return [Move("held", source, above, Holder("returns", source, function, str(above.elts.index(node))))]  # type: ignore[arg-type]
     if isinstance(above, (ast.Return, ast.Yield)):
         function = source.function(above)
         return [Move("held", source, above, Holder("returns", source, function, ""))] if function is not None else [Move("unknown", source, above)]
@@ -140,6 +142,8 @@ def _passed(source: Source, call: ast.Call, node: ast.AST, keyword: str) -> list
         holder = _field(source, call)
         return [Move("held", source, call, holder)] if holder is not None else [Move("unknown", source, call)]
     position = call.args.index(node) if node in call.args else -1  # type: ignore[arg-type]
+    if path == "functools.partial" and call.args and position != 0:
+        return _bound(source, call, position - 1, keyword)
     if any(isinstance(arg, ast.Starred) for arg in call.args[: position + 1]):
         return [Move("argument", source, call)]
     found = []
@@ -151,6 +155,15 @@ def _passed(source: Source, call: ast.Call, node: ast.AST, keyword: str) -> list
             holder = field_of(origin.source, origin.node, position, keyword)
         found.append(Move("held", source, call, holder) if holder is not None else Move("argument", source, call))
     return found or [Move("argument", source, call)]
+
+
+def _bound(source: Source, call: ast.Call, position: int, keyword: str) -> list[Move]:
+    """Where an argument of `partial(function, ...)` goes."""
+    holders = [
+        parameter(origin.source, origin.node, position, keyword, call.args[0]) if origin.kind == "function" and isinstance(origin.node, FunctionNode) else None
+        for origin in source.origins(call.args[0])
+    ]
+    return [Move("held", source, call, holder) if holder is not None else Move("argument", source, call) for holder in holders] or [Move("argument", source, call)]
 
 
 def parameter(source: Source, function: FunctionNode, position: int, keyword: str, callee: ast.AST | None = None) -> Holder | None:
@@ -213,7 +226,21 @@ def reads(holder: Holder) -> list[Move]:
         inside = holder.source.names.uses(holder.name, holder.source.names.inner[holder.owner])
         return found + [Move("value", holder.source, load) for load in inside]
     assert isinstance(holder.owner, FunctionNode)
-    return list(_results(holder.source, holder.owner))
+    whole = list(_results(holder.source, holder.owner))
+    return [part for move in whole for part in _part(move, int(holder.name))] if holder.name else whole
+
+
+def _part(move: Move, index: int) -> Iterator[Move]:
+    """One element of a tuple that a call gives: unpacked into names at once, or read by its index."""
+    source, node = move.source, move.node
+    above = source.parent(node)
+    target = above.targets[0] if move.kind == "value" and isinstance(above, ast.Assign) and len(above.targets) == 1 else None
+    if isinstance(target, (ast.Tuple, ast.List)) and index < len(target.elts) and not any(isinstance(part, ast.Starred) for part in target.elts):
+        yield from _held(source, target.elts[index])
+    elif move.kind == "value" and isinstance(above, ast.Subscript) and isinstance(above.slice, ast.Constant) and above.slice.value == index:
+        yield Move("value", source, above)
+    elif not (move.kind == "value" and isinstance(above, ast.Expr)):
+        yield Move("unknown", source, node)
 
 
 def states(source: Source, name: str) -> Iterator[tuple[Source, ast.Attribute]]:
@@ -372,7 +399,7 @@ def _results(source: Source, function: FunctionNode) -> Iterator[Move]:
 def _transparent(source: Source, decorator: ast.expr) -> bool:
     node = decorator.func if isinstance(decorator, ast.Call) else decorator
     name = (source.qualified(node) or (node.id if isinstance(node, ast.Name) else "")).rpartition(".")[2]
-    return name in ("lru_cache", "cache", "staticmethod", "classmethod", "override", "inject", "overload")
+    return name in ("lru_cache", "cache", "staticmethod", "classmethod", "override", "inject", "overload", "step", "traceable", "observe", "retry", "wraps")
 
 
 def _provided(source: Source, depends: ast.Call) -> Iterator[Move]:
@@ -414,6 +441,8 @@ def writes(holder: Holder, project_source: Source) -> list[Move]:
     if holder.kind == "returns":
         assert isinstance(owner, FunctionNode)
         values = return_values(source, owner)
+        if holder.name:
+            values = [value.elts[int(holder.name)] if isinstance(value, ast.Tuple) and len(value.elts) > int(holder.name) else value for value in values]
         values += [node.value for node in source.nodes(ast.Yield) if source.function(node) is owner and node.value is not None]
         return [Move("value", source, value) for value in values if not is_none(value)]
     if holder.kind == "name":
@@ -447,7 +476,8 @@ def _name_writes(source: Source, owner: ast.AST, name: str) -> Iterator[Move]:
             if not is_none(binding.value):
                 yield Move("value" if binding.kind == "assign" else "entered", source, binding.value)
         elif binding.kind not in ("annotation", "delete"):
-            yield Move("unknown", source, binding.node)
+            parts = _unpacked_results(source, binding)
+            yield from parts or [Move("unknown", source, binding.node)]
     if scope.kind == "module":
         for other in source.project:
             for (_, attr), targets in other.names.stores.items() if other is not source else ():
@@ -455,6 +485,20 @@ def _name_writes(source: Source, owner: ast.AST, name: str) -> Iterator[Move]:
                     found = other.project.lookup(other.qualified(target), other.path)
                     if found is not None and found[0] is source and found[1] == name:
                         yield Move("unknown", other, target)
+
+
+def _unpacked_results(source: Source, binding: Binding) -> list[Move]:
+    """The holders behind `a, b = f()`, for one of the names: what f returns in a tuple at its place."""
+    statement, value = binding.node, binding.value
+    target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else None
+    call = value.value if isinstance(value, ast.Await) else value
+    if not isinstance(target, (ast.Tuple, ast.List)) or not isinstance(call, ast.Call):
+        return []
+    places = [index for index, part in enumerate(target.elts) if isinstance(part, ast.Name) and part.id == binding.name]
+    origins = source.origins(call.func)
+    if len(places) != 1 or any(isinstance(part, ast.Starred) for part in target.elts) or any(origin.kind != "function" for origin in origins):
+        return []
+    return [Move("held", source, statement, Holder("returns", origin.source, origin.node, str(places[0]))) for origin in origins]
 
 
 def _is_depends(source: Source, node: ast.AST) -> bool:
@@ -468,6 +512,9 @@ def arguments(source: Source, function: FunctionNode, name: str) -> Iterator[Mov
         call = other.parent(node)
         if reference.kind == "maybe" or _provides(other, call):
             continue
+        if isinstance(call, ast.Call) and other.qualified(call.func) == "functools.partial" and call.args[:1] == [node]:
+            yield from _bound_arguments(source, function, name, other, call)
+            continue
         if not (isinstance(call, ast.Call) and call.func is node):
             if not isinstance(call, (ast.Attribute, ast.keyword)) and function.name != "__init__":
                 yield Move("unknown", other, node)
@@ -480,6 +527,14 @@ def arguments(source: Source, function: FunctionNode, name: str) -> Iterator[Mov
             if holder is not None and holder.name == name and not is_none(arg):
                 yield Move("value", other, arg)
         yield from (Move("value", other, given.value) for given in call.keywords if given.arg == name and not is_none(given.value))
+
+
+def _bound_arguments(source: Source, function: FunctionNode, name: str, other: Source, call: ast.Call) -> Iterator[Move]:
+    for position, arg in enumerate(call.args[1:]):
+        holder = parameter(source, function, position, "", call.args[0])
+        if holder is not None and holder.name == name:
+            yield Move("value", other, arg)
+    yield from (Move("value", other, given.value) for given in call.keywords if given.arg == name)
 
 
 def _provides(source: Source, node: ast.AST | None) -> bool:

@@ -6,14 +6,13 @@ import ast
 from collections.abc import Iterator
 
 from .callgraph import callees, referred
-from .flow import Holder
+from .flow import Holder, references
 from .names import FunctionNode
 from .source import Source
 from .swap import Client
 from .waiting import calls_in
 
 RUNS = ("asyncio.run", "anyio.run", "asgiref.sync.async_to_sync", "uvloop.run", "trio.run")
-ONCE = ("main", "cli", "run", "start", "serve", "__main__", "amain", "entrypoint")
 
 
 def outlived(client: Client) -> ast.Call | None:
@@ -53,7 +52,8 @@ def _runs(source: Source) -> Iterator[ast.Call]:
             yield call
 
 
-def _once(source: Source, call: ast.Call) -> bool:
+def _once(source: Source, call: ast.Call, depth: int = 0) -> bool:
+    """Whether a call is made but once in a process: at module level, or in functions that are called once from there, or from outside."""
     function = source.function(call)
     for above in source.parents(call):
         if isinstance(above, (ast.For, ast.While, ast.AsyncFor)):
@@ -62,7 +62,18 @@ def _once(source: Source, call: ast.Call) -> bool:
             break
     if function is None:
         return not any(isinstance(above, ast.Lambda) for above in source.parents(call))
-    return function.name in ONCE and source.class_of(function) is None and not function.decorator_list
+    if depth > 3 or any(_word(decorator) not in ("command", "callback") for decorator in function.decorator_list):
+        return False
+    uses = references(source, function)
+    calls = [(use.source, above) for use in uses if isinstance(above := use.source.parent(use.node), ast.Call) and above.func is use.node]
+    if source.class_of(function) is not None and not uses:
+        return False
+    return len(calls) == len(uses) <= 1 and all(_once(other, each, depth + 1) for other, each in calls)
+
+
+def _word(decorator: ast.expr) -> str:
+    node = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _reached(source: Source, run: ast.Call) -> set[ast.AST | None]:

@@ -172,7 +172,8 @@ class _Tracing:
             assert isinstance(to, ast.Attribute)
             part = member(thing, to.attr, self.major)
             if part is None:
-                self._leak(node, source, to, "unknown-method", f"`{to.attr}` is not known of this {_named(thing)}")
+                reason = "unknown-method" if thing.value in ("client", "Instructor") else _escape(thing)
+                self._leak(node, source, to, reason, f"`{to.attr}` is not known of this {_named(thing)}")
             elif part != DATA:
                 self._expression(source, to, part, node)
         elif move.kind == "changed":

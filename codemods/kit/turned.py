@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .callgraph import generators
 from .finding import Edit, Import
-from .flow import references
+from .flow import DEPENDS, references
 from .names import FunctionNode
 from .source import Source
 from .swap import ASYNC_ITERATORS_WELCOME
@@ -37,6 +37,8 @@ def turn_of(source: Source, function: FunctionNode | None) -> Turn | None:
     for reference in uses:
         other = reference.source
         call = other.parent(reference.node)
+        if isinstance(call, ast.Call) and other.qualified(call.func) in DEPENDS:
+            continue  # a dependency that yields may be async
         if reference.kind != "value" or not isinstance(call, ast.Call) or call.func is not reference.node or not _taken(turn, other, call):
             return None
     return turn if uses else None

@@ -57,6 +57,7 @@ class Thing:
 
 
 DATA = Thing("", "data")
+PYDANTIC = frozenset("json dict copy model_dump model_dump_json model_copy model_fields to_dict to_json".split())
 
 
 @cache
@@ -103,7 +104,7 @@ def member(thing: Thing, attr: str, major: int | None = None) -> Thing | None:
         return None
     kind = table["values"].get(thing.value, {}).get(attr)
     if kind is None:
-        return None
+        return DATA if "Page" in thing.value and attr in PYDANTIC else None
     if kind == "data":
         return DATA
     if kind == "iterable":
@@ -135,9 +136,9 @@ def _client_member(thing: Thing, attr: str, table: dict[str, Any], major: int | 
         return replace(thing, path=path)
     if thing.path in table["resources"] and attr in ("with_raw_response", "with_streaming_response"):
         return replace(thing, path=path) if "raw" in table else None
-    if not thing.path and (attr in table.get("client", ()) or attr in ("close", "vertexai", "sdk_configuration")):
-        return DATA  # a client for both is closed as before
-    return None
+    if thing.sdk in STYLES and (attr == "aio" or attr.endswith("_async") or attr in ("close", "vertexai", "sdk_configuration")):
+        return DATA  # asynchronous already; and a client for both is closed as before
+    return DATA if not thing.path and attr in table.get("client", ()) else None
 
 
 def gives(method: Thing, streams: bool | None) -> Thing:
