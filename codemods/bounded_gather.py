@@ -108,6 +108,7 @@ from .kit.finding import Edit, Finding
 from .kit.imports import spell
 from .kit.names import FunctionNode
 from .kit.source import Source
+from .kit.toplevel import above, free
 from .kit.upstream import Reach, calls_of, limits_its_argument, reach_of
 
 APART = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest|[^/]*(load_?test|stress|bench)[^/]*)\.py$")
@@ -204,11 +205,11 @@ class _Writing:
         self.per_call = scope == "call"
         self.asyncio, self.needs = spell(source, "asyncio")
         helper = _helper(source, self.per_call)
-        self.bounded = helper or _free(source, "_bounded")
+        self.bounded = helper or free(source, "_bounded", "_bounded_calls")
         self.helper: list[Edit] = []
         if not helper:
-            text = (CALL if self.per_call else PROCESS).format(slots=_free(source, "_slots"), asyncio=self.asyncio, bounded=self.bounded, limit=limit)
-            self.helper = _above(source, [node for plan in plans for node in plan.nodes], text)
+            text = (CALL if self.per_call else PROCESS).format(slots=free(source, "_slots"), asyncio=self.asyncio, bounded=self.bounded, limit=limit)
+            self.helper = above(source, [node for plan in plans for node in plan.nodes], text)
         self.given: dict[ast.AST | None, set[str]] = {}
 
     def fix(self, plan: _Plan) -> Finding:
@@ -250,11 +251,11 @@ class _Writing:
 def _in_body(source: Source, node: ast.AST, function: FunctionNode) -> ast.stmt:
     """The statement of the function's own body that holds the node."""
     statement = source.statement(node)
-    for above in source.parents(statement):
-        if above is function:
+    for outer in source.parents(statement):
+        if outer is function:
             break
-        if isinstance(above, ast.stmt):
-            statement = above
+        if isinstance(outer, ast.stmt):
+            statement = outer
     return statement
 
 
@@ -296,12 +297,12 @@ def _is_handed_on(source: Source, function: FunctionNode) -> bool:
     if any("tool" in source.code(decorator).lower() for decorator in function.decorator_list):
         return True
     for load in source.names.loads.get(function.name, []):
-        above = source.parent(load)
-        if isinstance(above, (ast.List, ast.Tuple, ast.Dict, ast.keyword)) or (isinstance(above, ast.Call) and load in above.args):
+        outer = source.parent(load)
+        if isinstance(outer, (ast.List, ast.Tuple, ast.Dict, ast.keyword)) or (isinstance(outer, ast.Call) and load in outer.args):
             return True
     for node in source.nodes(ast.Attribute):
-        above = source.parent(node)
-        if node.attr == function.name and (isinstance(above, ast.keyword) or (isinstance(above, ast.Call) and node in above.args)):
+        outer = source.parent(node)
+        if node.attr == function.name and (isinstance(outer, ast.keyword) or (isinstance(outer, ast.Call) and node in outer.args)):
             return True
     return False
 
@@ -328,42 +329,7 @@ def _helper(source: Source, per_call: bool) -> str:
     return ""
 
 
-def _free(source: Source, name: str) -> str:
-    """A name that nothing in the file has yet."""
-    taken = set(source.names.loads) | {bound for scope in source.names.inner.values() for bound in scope.bindings}
-    while name in taken:
-        name = f"{name}_calls" if name == "_bounded" else f"{name}_"
-    return name
-
-
 def _free_in(node: ast.AST, name: str, given: set[str]) -> str:
     """A name that nothing in a function has yet."""
     taken = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)} | {inner.arg for inner in ast.walk(node) if isinstance(inner, ast.arg)} | given
     return next(each for each in [name, *(f"{name}_{number}" for number in range(2, 99))] if each not in taken)
-
-
-def _above(source: Source, nodes: list[ast.expr], text: str) -> list[Edit]:
-    """Top-level statements before the one that holds the first of the nodes, and before the comment on it."""
-    first = min((_top(source, node) for node in nodes), key=lambda statement: statement.lineno)
-    line = min([first.lineno, *(decorator.lineno for decorator in getattr(first, "decorator_list", []))])
-    lines = source.utf8.splitlines()
-    while line > 1 and lines[line - 2].startswith(b"#") and not lines[line - 2].startswith(b"#!"):
-        line -= 1
-    blank = 0
-    while line - 2 - blank >= 0 and not lines[line - 2 - blank].strip():
-        blank += 1
-    lead = "\n" * (max(0, 2 - blank) if line > 1 else 0)
-    unit = source.indent_unit
-    body = "\n".join(unit * ((len(each) - len(each.lstrip(" "))) // 4) + each.lstrip(" ") for each in text.splitlines())
-    start = source.line_start(line)
-    return [source.edit(start, start, f"{lead}{body}\n\n\n".replace("\n", source.newline))]
-
-
-def _top(source: Source, node: ast.AST) -> ast.stmt:
-    statement = source.statement(node)
-    for above in source.parents(statement):
-        if isinstance(above, ast.stmt):
-            statement = above
-    return statement
-
-
