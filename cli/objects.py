@@ -11,10 +11,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from .git import Git, plain_input
+from .temporary import temporary_folder
 from .trouble import Trouble
 
 FILE, LINK, SUBMODULE = "file", "link", "submodule"
@@ -190,7 +191,7 @@ def quoted(path: str) -> bytes:
 @contextmanager
 def objects(store: str, format: str, shared: str = "") -> Iterator[Objects]:
     """The objects in the folder `store`; what is written goes there too."""
-    with TemporaryDirectory(prefix="loadproof-git-") as folder:
+    with temporary_folder() as folder:
         write_git_folder(folder, format, shared=shared)
         yield opened(folder, store, format)
 

@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryFile
 
 from .commits import plain
 from .git import Git
 from .objects import Change, Objects, Person, write_git_folder
 from .repository import Repository
+from .temporary import temporary_folder
 from .trouble import Trouble
 
 _TAIL = 4_000  # bytes of a command's output that are kept
@@ -88,7 +89,7 @@ class Scratch:
 @contextmanager
 def scratch(repository: Repository, modes: Mapping[str, str], limit: float | None) -> Iterator[Scratch]:
     """A scratch folder for this repository, removed afterwards. `limit`: seconds that a command may take."""
-    with TemporaryDirectory(prefix="loadproof-verify-", ignore_cleanup_errors=True) as folder:
+    with temporary_folder() as folder:
         yield Scratch(repository, modes, os.path.realpath(folder), limit)
 
 
