@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from .finding import Edit
 from .names import FunctionNode
-from .source import Source, keyword
+from .source import Source, keyword, spreads_arguments, spreads_keywords
 
 # calls that run a function with the arguments behind it: at which place the function stands, and whether keywords are handed on
 RUNNERS = {
@@ -91,6 +91,29 @@ def _sort(other: Source, mention: ast.expr, found: Callers) -> None:
             found.runs.append((other, above, place[1]))
             return
     found.others.append((other, mention))
+
+
+def arguments_of(source: Source, name: ast.expr) -> list[tuple[Source, ast.expr]] | None:
+    """What a parameter may be, by every call of its function and its default; None when it is no parameter or calls can't all be seen."""
+    home = source.scope(name).home(name.id) if isinstance(name, ast.Name) else None
+    function = home.node if home is not None else None
+    if not isinstance(name, ast.Name) or home is None or not isinstance(function, FunctionNode) or isinstance(source.parent(function), ast.ClassDef):
+        return None
+    bindings = home.bindings[name.id]
+    found = callers(source, function)
+    if len(bindings) != 1 or bindings[0].kind != "param" or found.runs or found.others or not found.calls:
+        return None
+    places = [arg.arg for arg in [*function.args.posonlyargs, *function.args.args]]
+    place = places.index(name.id) if name.id in places else len(places)
+    default = bindings[0].value
+    given: list[tuple[Source, ast.expr]] = []
+    for other, call in found.calls:
+        word = keyword(call, name.id)
+        value = word.value if word is not None else call.args[place] if len(call.args) > place else default
+        if value is None or spreads_arguments(call) or spreads_keywords(call):
+            return None
+        given.append((source if value is default else other, value))
+    return given
 
 
 # one more argument
