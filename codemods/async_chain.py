@@ -201,7 +201,7 @@ from .kit.libraries.langchain_twins import WITHOUT, obstacle
 from .kit.source import Source
 from .kit.tests import patched
 
-LIBRARIES = ("langchain", "langgraph", "deepagents")
+LIBRARIES = ("langchain", "langgraph", "langserve", "deepagents")
 
 
 @codemod(mentions=("async def", LIBRARIES), shares=LIBRARIES, stage="call")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-ROOTS = ("langchain", "langgraph", "deepagents", "langmem")
+ROOTS = ("langchain", "langgraph", "deepagents", "langmem", "langserve")
 
 # class methods that give an instance of their class
 MAKERS = frozenset(
@@ -46,7 +46,7 @@ CLASSES: dict[str, str] = {
         "RetrievalQA BaseRetrievalQA VectorDBQA PebbloRetrievalQA HypotheticalDocumentEmbedder MRKLChain NatBotChain APIChain GenerativeAgent".split(), "chain"
     ),
     **dict.fromkeys("BaseLanguageModel LanguageModelLike".split(), "model"),
-    **dict.fromkeys("AutoGPT BabyAGI HubRunnable ToolNode ValidationNode VectaraRAG OpenAIAssistantRunnable OpenAIAssistantV2Runnable RouterRunnable OpenAIFunctionsRouter".split(), "runnable"),
+    **dict.fromkeys("AutoGPT BabyAGI RemoteRunnable HubRunnable ToolNode ValidationNode VectaraRAG OpenAIAssistantRunnable OpenAIAssistantV2Runnable RouterRunnable OpenAIFunctionsRouter".split(), "runnable"),
     **dict.fromkeys("MessagesPlaceholder HumanMessagePromptTemplate SystemMessagePromptTemplate AIMessagePromptTemplate".split(), "prompt"),
     **dict.fromkeys("Embeddings QianfanEmbeddingsEndpoint InfinityEmbeddingsLocal TitanTakeoffEmbed DeterministicFakeEmbedding".split(), "embeddings"),
     **dict.fromkeys("InMemoryDocumentIndex DocumentIndex".split(), "retriever"),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from ..callers import arguments_of
 from ..names import FunctionNode
 from ..source import Source, is_none, keyword, spreads_keywords
 from .langchain import Kind, elements_of, kinds_from, kinds_of
@@ -154,8 +155,9 @@ def _weakness(kind: Kind) -> tuple[str, str] | None:
 
 def _sync_connection(kind: Kind, call: ast.Call) -> str:
     """What the object was given for its sync methods alone, in words; "" when nothing."""
-    own = {each.name for each in kind.owner.body if isinstance(each, FunctionNode)} if kind.owner is not None else set()
-    if kind.name == "SQLChatMessageHistory" and not _true(call, "async_mode") and not {"aget_messages", "aadd_messages"} <= own:
+    own = set(kind.home.names.inner[kind.owner].bindings) if kind.owner is not None and kind.home is not None else set()
+    old = kind.source.project.below("langchain", 0, 2) or kind.source.project.below("langchain-community", 0, 2)
+    if kind.name == "SQLChatMessageHistory" and not old and not _true(call, "async_mode") and not {"aget_messages", "aadd_messages"} <= own:
         return "SQLChatMessageHistory without async_mode=True raises ValueError in its async methods"
     if kind.path.startswith("langchain_postgres.") and kind.name == "PGVector" and not _true(call, "async_mode"):
         return "PGVector without async_mode=True fails in its async methods"
@@ -222,6 +224,8 @@ def _overrides(owner: ast.ClassDef, method: str, twin: str) -> bool:
 
 def _checkpointing(kind: Kind) -> tuple[str, str] | None:
     """Whether the graph's checkpointer can be used by the async methods: a sync one raises NotImplementedError."""
+    if kind.name == "RemoteGraph":
+        return None
     if kind.call is None and not isinstance(kind.node, FunctionNode):
         return "unknown-checkpointer", "where this graph is compiled can't be seen, and with a sync checkpointer its async methods raise NotImplementedError"
     for call in _makers(kind):
@@ -229,15 +233,24 @@ def _checkpointing(kind: Kind) -> tuple[str, str] | None:
             return "unknown-checkpointer", "the keywords of compile are spread, a sync checkpointer may be among them"
         given = keyword(call, "checkpointer")
         value = given.value if given is not None else call.args[0] if call.args and kind.name == "compile" else None
-        if value is None or is_none(value) or (isinstance(value, ast.Constant) and isinstance(value.value, bool)):
-            continue
-        savers = kinds_of(kind.source, value)
-        for saver in savers.found:
-            if saver.family == "checkpointer" and not _async_saver(saver):
-                return "sync-checkpointer", f"{saver.owner.name if saver.owner else saver.name} is a sync checkpointer: the graph's async methods raise NotImplementedError with it"
-        if not savers.certain:
-            return "unknown-checkpointer", "what the checkpointer is can't be seen, and with a sync one the graph's async methods raise NotImplementedError"
+        if value is not None and (found := _savers(kind.source, value)):
+            return found
     return None
+
+
+def _savers(source: Source, value: ast.expr, hops: int = 0) -> tuple[str, str] | None:
+    if is_none(value) or (isinstance(value, ast.Constant) and isinstance(value.value, bool)):
+        return None
+    savers = kinds_of(source, value)
+    for saver in savers.found:
+        if saver.family == "checkpointer" and not _async_saver(saver):
+            return "sync-checkpointer", f"{saver.owner.name if saver.owner else saver.name} is a sync checkpointer: the graph's async methods raise NotImplementedError with it"
+    if savers.certain and savers.found:
+        return None
+    arguments = arguments_of(source, value) if hops < 3 else None
+    if arguments is None:
+        return "unknown-checkpointer", "what the checkpointer is can't be seen, and with a sync one the graph's async methods raise NotImplementedError"
+    return next((found for other, argument in arguments if (found := _savers(other, argument, hops + 1))), None)
 
 
 def _makers(kind: Kind) -> Iterator[ast.Call]:
