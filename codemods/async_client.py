@@ -28,9 +28,175 @@ Fixed
         )
         return {"answer": resp.choices[0].message.content}
 
+Refuses
+    client-elsewhere: Only the client's type is known here; where it is made is not in sight.
+    By hand: make an async client where this one is made, and await the calls.
+
+        from openai import OpenAI
+
+        async def ask(client: OpenAI, text: str):
+            return client.responses.create(model="m", input=text)
+
+    client-escapes: The client, or an attribute of its name on something unknown, goes where it can't be followed.
+    By hand: make a second, async client beside it for the async code.
+
+        from openai import OpenAI
+
+        client = OpenAI()
+
+        async def ask(text: str):
+            mine = client
+            keep(mine)
+            return mine.responses.create(model="m", input=text)
+
+    configured-elsewhere: The module's settings are made where a new client might not see them.
+    By hand: make an AsyncOpenAI with these settings and use it in the async code.
+
+        import openai
+
+        def setup(key: str):
+            openai.api_key = key
+
+        async def ask(text: str):
+            return openai.responses.create(model="m", input=text)
+
+    http-client: Its http_client is a sync one that can't be exchanged with certainty.
+    By hand: give the async client an httpx.AsyncClient of the same settings.
+
+        import httpx
+        from openai import OpenAI
+
+        client = OpenAI(http_client=httpx.Client(event_hooks={"request": [print]}))
+
+        async def ask(text: str):
+            return client.responses.create(model="m", input=text)
+
+    key-provider: Its api_key is a function, which the async client awaits.
+    By hand: make the function an async one and give it to an async client.
+
+        from openai import OpenAI
+
+        client = OpenAI(api_key=lambda: "key")
+
+        async def ask(text: str):
+            return client.responses.create(model="m", input=text)
+
+    keywords-spread: The keywords are spread from a mapping that may hold a sync http_client or a timeout.
+    By hand: write the keywords out, or make the async client yourself.
+
+        import json
+        from openai import OpenAI
+
+        client = OpenAI(**json.loads("{}"))
+
+        async def ask(text: str):
+            return client.responses.create(model="m", input=text)
+
+    legacy-api: The call was removed in openai 1.0, and no older version is declared.
+    By hand: move to AsyncOpenAI().chat.completions.create(...); under openai<1 it is `await openai.ChatCompletion.acreate(...)`.
+
+        import openai
+
+        async def ask(text: str):
+            return openai.ChatCompletion.create(model="m", messages=[])
+
+    mixed-origins: What is used here is not always this client.
+    By hand: keep the async client under a name of its own.
+
+        from openai import OpenAI
+
+        client = OpenAI()
+        if backup():
+            client = backup()
+
+        async def ask(text: str):
+            return client.responses.create(model="m", input=text)
+
+    mixed-use: Sync code uses the same client, or what the same call gave, and no second one can be put beside it.
+    By hand: make an async client for the async code.
+
+        from openai import OpenAI
+
+        client = None
+
+        def get_client():
+            global client
+            if client is None:
+                client = OpenAI()
+            return client
+
+        def work(text: str):
+            return get_client().responses.create(model="m", input=text)
+
+        async def ask(text: str):
+            return get_client().responses.create(model="m", input=text)
+
+    several-loops: A new event loop is made each time, and an async client that is kept fails in the second one.
+    By hand: make the async client inside the coroutine, with `async with`.
+
+        import asyncio
+        from openai import OpenAI
+
+        client = OpenAI()
+
+        async def ask(text: str):
+            return client.responses.create(model="m", input=text)
+
+        @app.route("/ask")
+        def view():
+            return asyncio.run(ask("hello"))
+
+    shared-with: One `with` enters an async and a sync thing.
+    By hand: write two, `async with` for the client's.
+
+        from openai import OpenAI
+
+        client = OpenAI()
+
+        async def ask(text: str, path: str):
+            with open(path, "w") as file, client.responses.stream(model="m", input=text) as stream:
+                for event in stream:
+                    file.write(event.type)
+
+    stream-escapes: A stream, page or response goes where it can't be followed, and would be an async one there.
+    By hand: change the code that takes it as well.
+
+        from openai import OpenAI
+
+        client = OpenAI()
+
+        async def ask(text: str):
+            return consume(client.responses.create(model="m", input=text, stream=True))
+
+    sync-scope: The call is made where no await can stand: in a lambda, or a generator expression that is not consumed at once.
+    By hand: write a loop, or a list comprehension.
+
+        from openai import OpenAI
+
+        client = OpenAI()
+
+        async def order(texts):
+            return sorted(texts, key=lambda text: client.embeddings.create(model="e", input=text).data[0].embedding)
+
+    unknown-method: The method is not known of this client.
+    By hand: see whether the SDK's async client has it, and how.
+
+        from openai import OpenAI
+
+        client = OpenAI()
+
+        async def ask(text: str):
+            return client.responses.invent(text)
+
 Settings
     connect: seconds to wait for a connection, where no timeout was given
     read: seconds to wait for the next bytes of the answer
+
+Notes
+    Where sync code needs the client too, a second one is put beside it, and only async code changes. A timeout that was given stays.
+    `httpx.Timeout` is written where the project has httpx (declared, imported, or openai below 3), else the SDK's own `Timeout`.
+
+    google-genai and mistralai have one client for both: their calls change, their constructors don't.
 """
 
 from __future__ import annotations

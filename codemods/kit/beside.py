@@ -11,8 +11,7 @@ from .finding import Edit, Import
 from .flow import Holder, Move, reads
 from .libraries.sdk import clients
 from .names import FunctionNode
-from .origins import is_none
-from .source import Source
+from .source import Source, is_none
 from .swap import Client, Node, Site, class_path, leaves
 from .twins import Limits, Need, twin_of
 
@@ -37,6 +36,11 @@ def beside(survey: Survey, limits: Limits) -> Outcome:
     if home is None:
         return _all_refused(survey, MIXED)
     holder, made = home
+    for leak in client.leaks.get(holder, ()):
+        if leak.reason == "mixed-origins":
+            return _all_refused(survey, (leak.reason, leak.message))
+    if any(site.op == "changed" for site in client.every_site()):
+        return _all_refused(survey, ("mixed-use", "sync code uses the same client, whose attributes are set later"))
     references, imports = _references(client, holder)
     good, bad = _sorted(survey, references, holder)
     outcome = Outcome()
@@ -60,9 +64,9 @@ def beside(survey: Survey, limits: Limits) -> Outcome:
     if not existing:
         added = _added(client, holder, made, name, limits)
         if isinstance(added, tuple) and isinstance(added[0], str):
-            return _all_refused(survey, added)  # type: ignore[arg-type]
-        cutter.rest += added[0]  # type: ignore[arg-type]
-        cutter.needs += added[1]  # type: ignore[arg-type]
+            return _all_refused(survey, added)
+        cutter.rest += added[0]
+        cutter.needs += added[1]
     inner = {node for node in reach if isinstance(node, Holder)}
     annotated(client, [], inner, limits, cutter, swap=False)  # type: ignore[arg-type]
     needing = {reference.source for reference in good}
@@ -126,14 +130,9 @@ def _through_return(client: Client, holder: Holder, made: list[ast.stmt]) -> tup
         returned = Holder("returns", source, holder.owner, "")
         if nexts and set(nexts) == {returned} and not sites:
             return returned, made
-    if holder.kind == "attr" and isinstance(holder.owner, ast.ClassDef):
-        if any(source.function(statement) is None for statement in made) and any(_is_field(statement) for statement in made):
-            return None
+    if holder.kind == "attr" and any(source.function(statement) is None and isinstance(statement, ast.AnnAssign) for statement in made):
+        return None  # one more field would be one more argument
     return holder, made
-
-
-def _is_field(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.AnnAssign)
 
 
 def _references(client: Client, holder: Holder) -> tuple[list[Reference], list[tuple[Source, str]]]:

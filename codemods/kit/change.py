@@ -13,7 +13,7 @@ from .libraries.sdk import style
 from .source import Source
 from .swap import OFFLOADING_METHODS, Client, Leak, Node, Site
 from .turned import Turn, asynced, turn_of, turned
-from .twins import Limits, Need, annotations, reannotated, replaced_names, twin_of
+from .twins import Limits, Need, annotations_of, reannotated, replaced_names, twin_of
 
 NEUTRAL = ("changed",)
 
@@ -113,8 +113,8 @@ class Survey:
 
 def whole_of(source: Source, clause: ast.comprehension) -> ast.expr:
     """The comprehension that a clause belongs to."""
-    kinds = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-    return next(each for kind in kinds for each in source.nodes(kind) if clause in each.generators)
+    groups = (source.nodes(ast.ListComp), source.nodes(ast.SetComp), source.nodes(ast.DictComp), source.nodes(ast.GeneratorExp))
+    return next(each for group in groups for each in group if clause in each.generators)
 
 
 def _lambda(source: Source, node: ast.AST) -> ast.Lambda | None:
@@ -272,10 +272,10 @@ class Cutter:
 
 def annotated(client: Client, roots: Iterable[tuple[Source, ast.expr]], within: set[Node], limits: Limits, cutter: Cutter, swap: bool = True) -> tuple[str, str] | None:
     """The constructors and the annotations of every holder among `within`, put down at the cutter; why not, if one does not fit."""
-    marked = [(source, annotation) for holder, thing in client.holders.items() if holder in within for source, annotation in annotations(holder, thing)]
+    marked = [(source, annotation) for holder, thing in client.holders.items() if holder in within for source, annotation in annotations_of(holder, thing)]
     marked = list({id(annotation): (source, annotation) for source, annotation in marked}.values())
     replaced: dict[str, frozenset[ast.AST]] = {}
-    for source in client.things and {source for source, _ in (*roots, *marked)}:
+    for source in {source for source, _ in (*roots, *marked)}:
         mine = [root for other, root in roots if other is source]
         replaced[source.path] = replaced_names(source, mine, [annotation for other, annotation in marked if other is source])
     for source, root in roots if swap else ():

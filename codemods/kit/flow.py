@@ -141,7 +141,7 @@ def _passed(source: Source, call: ast.Call, node: ast.AST, keyword: str) -> list
     if path in FIELDS and keyword == "default_factory":
         holder = _field(source, call)
         return [Move("held", source, call, holder)] if holder is not None else [Move("unknown", source, call)]
-    position = call.args.index(node) if node in call.args else -1  # type: ignore[arg-type]
+    position = call.args.index(node) if node in call.args else -1
     if path == "functools.partial" and call.args and position != 0:
         return _bound(source, call, position - 1, keyword)
     if any(isinstance(arg, ast.Starred) for arg in call.args[: position + 1]):
@@ -172,9 +172,9 @@ def parameter(source: Source, function: FunctionNode, position: int, keyword: st
     names = [arg.arg for arg in (*args.posonlyargs, *args.args)]
     if keyword:
         return Holder("name", source, function, keyword) if keyword in names or keyword in [arg.arg for arg in args.kwonlyargs] else None
-    if isinstance(source.parent(function), ast.ClassDef) and not _decorated(source, function, "staticmethod"):
-        if isinstance(callee, ast.Attribute) or function.name == "__init__":
-            position += 1
+    bound = isinstance(callee, ast.Attribute) or function.name == "__init__"
+    if bound and isinstance(source.parent(function), ast.ClassDef) and not _decorated(source, function, "staticmethod"):
+        position += 1
     return Holder("name", source, function, names[position]) if position < len(names) else None
 
 

@@ -21,11 +21,8 @@ def outlived(client: Client) -> ast.Call | None:
     if not any(_kept(holder) for holder in client.holders):
         return None
     users = {site.source.function(site.node) for site in client.every_site()}
-    for other in source.project:
-        for call in _runs(other):
-            if users & _reached(other, call):
-                return call
-    return None
+    found = (call for other in source.project for call in _runs(other) if users & _reached(other, call))
+    return next(found, None)
 
 
 def _kept(holder: Holder) -> bool:
@@ -55,13 +52,13 @@ def _runs(source: Source) -> Iterator[ast.Call]:
 def _once(source: Source, call: ast.Call, depth: int = 0) -> bool:
     """Whether a call is made but once in a process: at module level, or in functions that are called once from there, or from outside."""
     function = source.function(call)
-    for above in source.parents(call):
-        if isinstance(above, (ast.For, ast.While, ast.AsyncFor)):
+    for around in source.parents(call):
+        if isinstance(around, (ast.For, ast.While, ast.AsyncFor)):
             return False
-        if above is function:
+        if around is function:
             break
     if function is None:
-        return not any(isinstance(above, ast.Lambda) for above in source.parents(call))
+        return not any(isinstance(around, ast.Lambda) for around in source.parents(call))
     if depth > 3 or any(_word(decorator) not in ("command", "callback") for decorator in function.decorator_list):
         return False
     uses = references(source, function)

@@ -120,17 +120,19 @@ def _add_client(source: Source, outcome: Outcome, name: str, settings: Settings,
     module = next((bound for found in source.names.module.bindings.values() for bound in found if bound.kind == "import" and bound.origin == "openai"), None)
     going = not settings.names and module is not None and all(use in replaced for use in source.uses(module))
     if going:
-        made, needs = "AsyncOpenAI", (Import("openai", "AsyncOpenAI"),)
+        made, needs = "AsyncOpenAI", [Import("openai", "AsyncOpenAI")]
     else:
-        made, needs = spell(source, "openai", "AsyncOpenAI")
+        made, found = spell(source, "openai", "AsyncOpenAI")
+        needs = list(found)
     arguments = [f"{attr}={module.name if module else 'openai'}.{attr}" for attr in settings.names]
     if "timeout" not in settings.names:
         if going and not _httpx(source):
-            text, more = f"Timeout({float(limits.read)!r}, connect={float(limits.connect)!r})", ((source.path, Import("openai", "Timeout")),)
+            text = f"Timeout({float(limits.read)!r}, connect={float(limits.connect)!r})"
+            needs.append(Import("openai", "Timeout"))
         else:
             text, more = timeout_text(source, "openai", source.tree, limits)
+            outcome.needs += more
         arguments.append(f"timeout={text}")
-        outcome.needs += more
     outcome.needs += [(source.path, need) for need in needs]
     apart = "" if anchor is settings.last else source.newline
     outcome.edits += insert_after(source, anchor, f"{apart}{name} = {made}({', '.join(arguments)}){source.newline}")

@@ -98,7 +98,8 @@ def turned(turn: Turn) -> tuple[list[Edit], list[tuple[str, Import]]]:
 def asynced(source: Source, node: ast.For | ast.With | ast.comprehension) -> list[Edit]:
     """`async` before a for, a with, or the for of a comprehension."""
     if isinstance(node, ast.comprehension):
-        whole = next(each for kind in (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp) for each in source.nodes(kind) if node in each.generators)
+        groups = (source.nodes(ast.ListComp), source.nodes(ast.SetComp), source.nodes(ast.DictComp), source.nodes(ast.GeneratorExp))
+        whole = next(each for group in groups for each in group if node in each.generators)
         start = source.start(whole)
         lead = source.slice(start, source.start(node.target))
         found = re.search(r"\bfor[\s(\\]*$", lead)

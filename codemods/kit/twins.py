@@ -69,9 +69,9 @@ def twin_of(source: Source, root: ast.expr, limits: Limits, replaced: frozenset[
         for node in ast.walk(client.value):
             if isinstance(node, ast.Call) and (inner := _http_twin(source, node)):
                 home, name = inner
-                text, more = spell(source, home, name, root)
+                text, lacking = spell(source, home, name, root)
                 edits += replace(source, node.func, text)
-                needs = (*needs, *((source.path, need) for need in more))
+                needs = (*needs, *((source.path, need) for need in lacking))
     return Twin(tuple(edits), needs)
 
 
@@ -174,7 +174,7 @@ def _is_function(source: Source, node: ast.expr) -> bool:
 # annotations
 
 
-def annotations(holder: Holder, thing: Thing) -> list[tuple[Source, ast.expr]]:
+def annotations_of(holder: Holder, thing: Thing) -> list[tuple[Source, ast.expr]]:
     """The annotations that say what the holder holds."""
     source, owner = holder.source, holder.owner
     if source is None or owner is None:

@@ -16,6 +16,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -246,10 +247,7 @@ def _major(version: str) -> str:
 
 
 def main(words: list[str]) -> None:
-    if words[:1] == ["read"]:
-        table = read()
-    else:
-        table = merge([json.load(open(path, encoding="utf-8")) for path in words[1:]])
+    table = read() if words[:1] == ["read"] else merge([json.loads(Path(path).read_text("utf-8")) for path in words[1:]])
     print(json.dumps(table, indent=1, sort_keys=True))
 
 

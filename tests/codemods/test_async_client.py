@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-
 from loadproof.codemods.kit.libraries import sdk
 from loadproof.codemods.kit.rewrite import Choice, rewrite
 
@@ -87,14 +86,14 @@ def plain(value: Any) -> object:
 
 RUNS: dict[str, dict[str, tuple[object, ...]]] = {
     "parentheses": {"title": ("hello",), "both": ("one", "two"), "nested": ("hello",), "conditional": ("hello",)},
-    "streams": {name: ("hello there",) for name in ("printed", "kept", "joined", "listed", "everything", "entered", "plain")},
-    "stream_helpers": {**{name: ("hello there",) for name in ("watch", "respond", "raw", "quick", "speech")}, "finish": ()},
-    "pages": {name: () for name in ("names", "first", "comprehended", "kept", "whole", "in_hand")},
+    "streams": dict.fromkeys(("printed", "kept", "joined", "listed", "everything", "entered", "plain"), ("hello there",)),
+    "stream_helpers": {**dict.fromkeys(("watch", "respond", "raw", "quick", "speech"), ("hello there",)), "finish": ()},
+    "pages": dict.fromkeys(("names", "first", "comprehended", "kept", "whole", "in_hand"), ()),
     "comprehensions": {"vectors": (["one", "three"],), "by_text": (["one", "", "three"],), "summary": (["one", "three"],), "total": (["one", "three"],)},
-    "local_clients": {name: ("hello",) for name in ("entered", "walrus", "at_once", "passed", "defaulted")},
+    "local_clients": dict.fromkeys(("entered", "walrus", "at_once", "passed", "defaulted"), ("hello",)),
     "factories": {"d": ("hello",), "e": ("hello",)},
     "lazy_global": {"ask": ("hello",)},
-    "mixed": {name: ("hello",) for name in ("ask", "ask_claude", "in_thread", "quick")},
+    "mixed": dict.fromkeys(("ask", "ask_claude", "in_thread", "quick"), ("hello",)),
     "module_calls_plain": {"ask": ("hello",)},
 }
 

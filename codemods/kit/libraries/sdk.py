@@ -57,7 +57,7 @@ class Thing:
 
 
 DATA = Thing("", "data")
-PYDANTIC = frozenset("json dict copy model_dump model_dump_json model_copy model_fields to_dict to_json".split())
+PYDANTIC = frozenset(["json", "dict", "copy", "model_dump", "model_dump_json", "model_copy", "model_fields", "to_dict", "to_json"])
 
 
 @cache
