@@ -115,6 +115,7 @@ def running(
             [sys.executable, str(SERVE), kind, target, str(listening.fileno())],
             cwd=folder,
             env=environment(folder, upstream, env or {}),
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=(listening.fileno(),),
@@ -125,7 +126,7 @@ def running(
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.communicate()
 
 
 @contextmanager
