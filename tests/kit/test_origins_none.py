@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 
 import pytest
-
 from loadproof.codemods.kit.facts import source_of
 
 
