@@ -7,7 +7,7 @@ import tempfile
 from importlib.resources import as_file, files
 from shutil import copytree
 
-from .options import Wishes
+from .wishes import Wishes
 from .outcome import outcome
 from .plan import plan
 from .project import projects

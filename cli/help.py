@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -14,6 +15,14 @@ from .trouble import Trouble, did_you_mean
 GROUPS = ("Selection", "Files", "Output", "Git", "Batch", "Miscellaneous")
 
 
+def width() -> int:
+    """How wide a help may be. click would import shutil to ask, which is a tenth of the time that `--help` takes."""
+    try:
+        return min(110, int(os.environ.get("COLUMNS") or os.get_terminal_size().columns))
+    except (OSError, ValueError):
+        return 80
+
+
 class Option(click.Option):
     """An option that knows its group."""
 
@@ -22,19 +31,24 @@ class Option(click.Option):
         self.group = group
 
 
-def option(*names: str, group: str, **more: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """An option in one of the groups."""
-    return click.option(*names, cls=Option, group=group, **more)
+class Later:
+    """Words that a command understands, made when that command is asked for: for all of them `--help` would pay."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.opts: list[str] = []
+
+    def made(self) -> list[click.Parameter]:
+        from .options import WORDS
+
+        return WORDS[self.name]
 
 
-def together(
-    *decorators: Callable[[Callable[..., Any]], Callable[..., Any]],
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Several decorators as one, in reading order."""
+def words(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The words that a command understands, by their names in `options`."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        for decorator in reversed(decorators):
-            function = decorator(function)
+        function.__dict__["__click_params__"] = [Later(name) for name in reversed(names)]
         return function
 
     return decorate
@@ -42,8 +56,12 @@ def together(
 
 def _show_short(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
-        click.echo(_short(context.command, context))
+        click.echo(context.get_help() if isinstance(context.command, Commands) else _short(context.command, context))
         context.exit()
+
+
+def _short_help() -> click.Option:
+    return Option(["-h"], is_flag=True, is_eager=True, expose_value=False, callback=_show_short, help="A short help.")
 
 
 def _short(command: click.Command, context: click.Context) -> str:
@@ -76,11 +94,11 @@ def _records(command: click.Command, context: click.Context, group: str | None) 
 class Command(click.Command):
     """A command whose long help has its options in groups."""
 
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
-        self.params.append(
-            Option(["-h"], is_flag=True, is_eager=True, expose_value=False, callback=_show_short, help="A short help.")
-        )
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        if not any("-h" in each.opts for each in self.params):
+            made = [own for each in self.params for own in (each.made() if isinstance(each, Later) else [each])]
+            self.params = [*made, _short_help()]
+        return super().get_params(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for group in GROUPS:
@@ -94,13 +112,10 @@ class Group(click.Group):
 
     command_class = Command
 
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
-        self.params.append(
-            click.Option(
-                ["-h"], is_flag=True, is_eager=True, expose_value=False, callback=_show_short, help="A short help."
-            )
-        )
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        if not any("-h" in each.opts for each in self.params):
+            self.params.append(_short_help())
+        return super().get_params(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -108,6 +123,12 @@ class Group(click.Group):
 
 class Commands(Group):
     """All commands. A first word that is none of them belongs to `diff`."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        """As written, without click's formatter: the import of textwrap alone is a twentieth of the time of `--help`."""
+        rows = [f"  {name:<8}  {command.help}" for name, command in self.commands.items()]
+        lead = "Usage: loadproof [PATHS]... [OPTIONS]\n       loadproof COMMAND [ARGUMENTS]... [OPTIONS]"
+        return "\n".join([lead, "", inspect.cleandoc(self.help or ""), "", "Commands (-h or --help after one says more):", *rows])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help", "--version")):

@@ -7,27 +7,27 @@ from typing import Any
 
 import click
 
-from .help import Commands, Group, option
-from .options import branching, common, output, paths, wished
+from .help import Commands, Group, width, words
 from .trouble import Trouble
 
 
-@click.group(cls=Commands, context_settings={"max_content_width": 110, "help_option_names": ["--help"]})
+@click.group(cls=Commands, context_settings={"terminal_width": width(), "help_option_names": ["--help"]})
 @click.version_option(package_name="loadproof", prog_name="loadproof")
 def commands() -> None:
     """Find the patterns that make LLM services fail under load, and rewrite them.
 
-    Without a command: `loadproof diff`. Nothing is written unless you say `fix`, `apply` or answer `diff -i`.
+    Without a command it is `diff`. Nothing is written unless you say `fix` or
+    `apply`, or answer the questions of `diff -i`.
 
-    Exit codes: 0 nothing to do or all done, 1 findings remain, 2 usage or configuration, 3 something could not be done.
+    Exit codes: 0 nothing to do or all done, 1 findings remain, 2 usage or
+    configuration, 3 something could not be done.
     """
 
 
 @commands.command()
-@paths
-@common
+@words("paths", "common")
 def check(paths: tuple[str, ...], **options: Any) -> int:
-    """Findings, one line each: where, which codemod, what; fixable, or refused and why."""
+    """Findings, one line each; fixable, or refused and why."""
     from .outcome import outcome
     from .run import planned
     from .show import show
@@ -39,17 +39,9 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
 
 
 @commands.command()
-@paths
-@option(
-    "-i",
-    "--interactive",
-    is_flag=True,
-    group="Selection",
-    help="Ask for each finding, and write those that you accept.",
-)
-@common
+@words("paths", "interactive", "common")
 def diff(paths: tuple[str, ...], interactive: bool, **options: Any) -> int:
-    """What would change: drawn on a terminal; piped, a patch that `git apply` takes."""
+    """What would change; piped, a patch that `git apply` takes."""
     from .advice import after_diff
     from .outcome import outcome
     from .run import planned
@@ -66,10 +58,9 @@ def diff(paths: tuple[str, ...], interactive: bool, **options: Any) -> int:
 
 
 @commands.command()
-@paths
-@common
+@words("paths", "common")
 def fix(paths: tuple[str, ...], **options: Any) -> int:
-    """Write the fixes to the files, each file at once and whole; prints an id for `undo`."""
+    """Write the fixes to the files; prints an id for `undo`."""
     from .advice import after_fix
     from .fixing import fix
     from .run import planned
@@ -91,11 +82,9 @@ def fix(paths: tuple[str, ...], **options: Any) -> int:
 
 
 @commands.command()
-@click.argument("repository", required=False, default=".", type=click.Path())
-@branching
-@common
+@words("repository", "branch", "common")
 def apply(repository: str, **options: Any) -> int:
-    """Put the fixes of HEAD on a new git branch. Your files, index and HEAD stay as they are."""
+    """Put the fixes on a new git branch; your files stay as they are."""
     from .run import applied
     from .show import say_branch, show
 
@@ -111,22 +100,9 @@ def batch() -> None:
 
 
 @batch.command(name="run")
-@click.argument("repositories", nargs=-1, metavar="[REPOSITORY]...")
-@option(
-    "--repos",
-    metavar="FILE",
-    multiple=True,
-    type=click.Path(),
-    group="Batch",
-    help="A list of repositories, one a line; # begins a comment.",
-)
-@option("--cache-dir", metavar="FOLDER", type=click.Path(), group="Batch", help="Where clones are kept.")
-@option("--allow-file", is_flag=True, group="Batch", help="Also file:// addresses.")
-@option("--time-limit", type=float, metavar="SECONDS", group="Batch", help="How long one repository may take.")
-@branching
-@common
+@words("repositories", "batch", "branch", "common")
 def batch_run(repositories: tuple[str, ...], **options: Any) -> int:
-    """Make the branch in each repository: folders, or addresses that are cloned into a cache."""
+    """Make the branch in each repository: folders, or addresses to clone."""
     from .batch import exit_code
     from .run import batched
     from .show import show_fleet
@@ -137,8 +113,7 @@ def batch_run(repositories: tuple[str, ...], **options: Any) -> int:
 
 
 @commands.command()
-@click.argument("name", required=False, metavar="[ID]")
-@option("--codemod", metavar="NAME", group="Selection", help="Only what this codemod did.")
+@words("id", "of codemod")
 def undo(name: str | None, codemod: str | None) -> int:
     """Take back a fix or an apply, the latest without an ID."""
     from .run import undone
@@ -150,9 +125,9 @@ def undo(name: str | None, codemod: str | None) -> int:
 
 
 @commands.command()
-@click.argument("codemod")
+@words("codemod")
 def explain(codemod: str) -> int:
-    """A codemod's page: why, an example, what it refuses, its settings."""
+    """A codemod's page: why, an example, what it refuses."""
     from .report.pages import page
     from .settings import known_codemod
 
@@ -161,7 +136,7 @@ def explain(codemod: str) -> int:
 
 
 @commands.command(name="list")
-@option("--json", "as_json", is_flag=True, group="Output", help="For programs.")
+@words("json")
 def list_(as_json: bool) -> int:
     """Every codemod, one line each."""
     from .report.pages import listing, listing_as_json
@@ -172,10 +147,11 @@ def list_(as_json: bool) -> int:
 
 
 @commands.command()
-@output
+@words("output")
 def demo(**options: Any) -> int:
-    """Two services that fail under load, in a temporary folder, and what would change in them."""
+    """Two services that fail under load, and what would change."""
     from .demo import demo
+    from .wishes import wished
 
     return demo(wished(options))
 

@@ -1,40 +1,35 @@
-"""The words that several commands understand."""
+"""The words that the commands understand, in groups."""
 
 from __future__ import annotations
 
-import os
-import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from .help import option, together
-from .trouble import Trouble
-
-if TYPE_CHECKING:
-    from .settings import Asked
+from .help import Option
 
 FORMATS = ("full", "concise", "json")
 
-paths = click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATHS]...")
 
-selection = together(
-    option(
-        "--select",
-        metavar="NAMES",
-        group="Selection",
-        help="Only these codemods, separated by commas; ALL for every one.",
-    ),
-    option("--extend-select", metavar="NAMES", group="Selection", help="These as well."),
-    option("--ignore", metavar="NAMES", group="Selection", help="Not these."),
-    option(
+def _option(*names: str, group: str, **more: Any) -> click.Parameter:
+    return Option(names, group=group, **more)
+
+
+def _argument(name: str, **more: Any) -> list[click.Parameter]:
+    return [click.Argument([name], **more)]
+
+
+_SELECTION = [
+    _option("--select", metavar="NAMES", group="Selection", help="Only these codemods, by commas; ALL for every one."),
+    _option("--extend-select", metavar="NAMES", group="Selection", help="These as well."),
+    _option("--ignore", metavar="NAMES", group="Selection", help="Not these."),
+    _option(
         "--unsafe-fixes/--no-unsafe-fixes",
         default=None,
         group="Selection",
         help="Also fixes after which a user can notice a difference.",
     ),
-    option(
+    _option(
         "--set",
         "settings",
         metavar="CODEMOD.SETTING=VALUE",
@@ -42,162 +37,123 @@ selection = together(
         group="Selection",
         help="A codemod's setting; may be repeated.",
     ),
-    option(
+    _option(
         "--exclude",
         metavar="PATTERNS",
         group="Files",
-        help="Leave these out instead of the default ones (build, .venv, node_modules, ...).",
+        help="Leave these out instead of the usual ones, such as build and node_modules.",
     ),
-    option("--extend-exclude", metavar="PATTERNS", group="Files", help="Leave these out as well."),
-    option(
+    _option("--extend-exclude", metavar="PATTERNS", group="Files", help="Leave these out as well."),
+    _option(
         "--force-exclude/--no-force-exclude",
         default=None,
         group="Files",
         help="Leave them out even when they are named on the command line.",
     ),
-)
-
-stdin = option(
-    "--stdin-filename",
-    metavar="FILE",
-    group="Files",
-    help="With `-`: the name that the text from standard input has in the project.",
-)
-
-output = together(
-    option(
+]
+_STDIN = [
+    _option(
+        "--stdin-filename",
+        metavar="FILE",
+        group="Files",
+        help="With `-`: the name that the text from standard input has in the project.",
+    )
+]
+_OUTPUT = [
+    _option(
         "--output-format",
         type=click.Choice(FORMATS),
         group="Output",
         help="full is drawn for people, concise one line per finding.",
     ),
-    option("--output-file", type=click.Path(), group="Output", help="Write there what would go to standard output."),
-    option(
+    _option("--output-file", type=click.Path(), group="Output", help="Write there what would go to standard output."),
+    _option(
         "--statistics",
         is_flag=True,
         group="Output",
         help="Only how often each codemod found something, and what became of it.",
     ),
-    option(
+    _option(
         "--color",
         type=click.Choice(("auto", "always", "never")),
         default="auto",
         group="Output",
         help="NO_COLOR and FORCE_COLOR are honoured.",
     ),
-    option("-q", "--quiet", is_flag=True, group="Output", help="Findings only: no summary, no advice."),
-    option(
-        "-v",
-        "--verbose",
-        is_flag=True,
-        group="Output",
-        help="Also what is suppressed, what was read, and how long it took.",
-    ),
-)
-
-jobs = option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(min=1),
-    group="Miscellaneous",
-    help="Processes at most. Default: one per processor, 1 under pre-commit.",
-)
-
-branching = together(
-    option("-b", "--branch", required=True, metavar="NAME", group="Git", help="The new branch; it must not exist yet."),
-    option(
+    _option("-q", "--quiet", is_flag=True, group="Output", help="Findings only: no summary, no advice."),
+    _option("-v", "--verbose", is_flag=True, group="Output", help="Also what is suppressed; tracebacks of bugs."),
+]
+_JOBS = [
+    _option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1),
+        group="Miscellaneous",
+        help="Processes at most. Default: one per processor, 1 under pre-commit.",
+    )
+]
+_BRANCH = [
+    _option("-b", "--branch", required=True, metavar="NAME", group="Git", help="The new branch."),
+    _option(
         "--commit-per",
         type=click.Choice(("codemod", "file", "run")),
         default="codemod",
         group="Git",
         help="How the changes are cut into commits.",
     ),
-    option(
+    _option(
         "--verify",
         metavar="COMMAND",
         multiple=True,
         group="Git",
         help="Run this in a checkout of the branch; may be repeated.",
     ),
-    option(
+    _option(
         "--on-fail",
         type=click.Choice(("bisect", "keep", "drop")),
         default="bisect",
         group="Git",
         help="When it fails: leave out what breaks it, keep all, or drop all.",
     ),
-    option(
-        "--verify-limit",
-        type=float,
-        metavar="SECONDS",
-        group="Git",
-        help="How long one run of a verification may take.",
+    _option("--verify-limit", type=float, metavar="SECONDS", group="Git", help="How long one run of it may take."),
+    _option("--sign", is_flag=True, group="Git", help="Sign the commits as your git is configured to."),
+    _option("--sign-off", is_flag=True, group="Git", help="Add a Signed-off-by line."),
+    _option("--diff-base", metavar="REF", group="Git", help="Only findings on lines changed since REF."),
+]
+_BATCH = [
+    _option(
+        "--repos",
+        metavar="FILE",
+        multiple=True,
+        type=click.Path(),
+        group="Batch",
+        help="A list of repositories, one a line; # begins a comment.",
     ),
-    option("--sign", is_flag=True, group="Git", help="Sign the commits as your git is configured to."),
-    option("--sign-off", is_flag=True, group="Git", help="Add a Signed-off-by line."),
-    option("--diff-base", metavar="REF", group="Git", help="Only findings on lines changed since REF."),
-)
+    _option("--cache-dir", metavar="FOLDER", type=click.Path(), group="Batch", help="Where clones are kept."),
+    _option("--allow-file", is_flag=True, group="Batch", help="Also file:// addresses."),
+    _option("--time-limit", type=float, metavar="SECONDS", group="Batch", help="How long one repository may take."),
+]
+_COMMON = [*_SELECTION, *_STDIN, *_OUTPUT, *_JOBS]
 
-common = together(selection, stdin, output, jobs)
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """How the answer is to look, and where it goes."""
-
-    format: str | None = None
-    file: str | None = None
-    statistics: bool = False
-    color: str = "auto"
-    quiet: bool = False
-    verbose: bool = False
-
-    @property
-    def is_terminal(self) -> bool:
-        return self.file is None and sys.stdout.isatty()
-
-    @property
-    def has_color(self) -> bool:
-        """--color speaks first, then NO_COLOR, then FORCE_COLOR, then the terminal."""
-        if self.color != "auto":
-            return self.color == "always"
-        if os.environ.get("NO_COLOR"):
-            return False
-        return bool(os.environ.get("FORCE_COLOR")) or (self.is_terminal and os.environ.get("TERM") != "dumb")
-
-
-def understood(options: dict[str, Any]) -> tuple[Asked, Wishes, int | None, tuple[str, bytes] | None]:
-    """The shared options, taken out of `options`: settings, output, jobs, and the text from standard input."""
-    from .settings import asked
-
-    words = (
-        "select",
-        "extend_select",
-        "ignore",
-        "unsafe_fixes",
-        "settings",
-        "exclude",
-        "extend_exclude",
-        "force_exclude",
-    )
-    wanted = asked(**{word: options.pop(word) for word in words if word in options})
-    return wanted, wished(options), options.pop("jobs", None), _standard_input(options)
-
-
-def wished(options: dict[str, Any]) -> Wishes:
-    """The wishes for the output, taken out of `options`."""
-    looks = {"output_format": "format", "output_file": "file"} | {
-        name: name for name in ("statistics", "color", "quiet", "verbose")
-    }
-    return Wishes(**{looks[word]: options.pop(word) for word in list(options) if word in looks})
-
-
-def _standard_input(options: dict[str, Any]) -> tuple[str, bytes] | None:
-    name, paths = options.pop("stdin_filename", None), options.get("paths", ())
-    if "-" not in paths:
-        if name is not None:
-            raise Trouble("--stdin-filename goes with `-`", f"loadproof check - --stdin-filename {name} < {name}")
-        return None
-    if paths != ("-",):
-        raise Trouble("`-` stands alone: the text comes from standard input", "name files, or give the text, not both")
-    return name or "stdin.py", sys.stdin.buffer.read()
+WORDS = {
+    "paths": _argument("paths", nargs=-1, type=click.Path(), metavar="[PATHS]..."),
+    "repository": _argument("repository", required=False, default=".", type=click.Path(), metavar="[REPOSITORY]"),
+    "repositories": _argument("repositories", nargs=-1, metavar="[REPOSITORY]..."),
+    "id": _argument("name", required=False, metavar="[ID]"),
+    "codemod": _argument("codemod", metavar="CODEMOD"),
+    "of codemod": [_option("--codemod", metavar="NAME", group="Selection", help="Only what this codemod did.")],
+    "interactive": [
+        _option(
+            "-i",
+            "--interactive",
+            is_flag=True,
+            group="Selection",
+            help="Ask for each finding, and write those that you accept.",
+        )
+    ],
+    "json": [_option("--json", "as_json", is_flag=True, group="Output", help="For programs.")],
+    "output": _OUTPUT,
+    "common": _COMMON,
+    "branch": _BRANCH,
+    "batch": _BATCH,
+}

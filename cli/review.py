@@ -13,7 +13,7 @@ from ..codemods.kit.text import Unreadable, parse, read
 from .edits import edited
 from .fixing import Fixed, fix
 from .merge import merged
-from .options import Wishes
+from .wishes import Wishes
 from .outcome import spelling
 from .plan import Plan, plan
 from .trouble import Trouble

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .options import Wishes, understood
+from .wishes import Wishes, understood
 from .trouble import Trouble
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from .options import Wishes
+from .wishes import Wishes
 from .outcome import Outcome
 from .trouble import Trouble
 

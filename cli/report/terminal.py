@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..edits import edited
-from ..options import Wishes
+from ..wishes import Wishes
 from ..outcome import Outcome, Row
 from ..plan import Plan
 from ..settings import known
