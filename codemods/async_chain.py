@@ -248,7 +248,7 @@ def _judged(source: Source, site: Site) -> Iterator[Finding]:
     says = "gives no coroutine here, {0} does" if place.verb == "bare" else "blocks the event loop, {0} lets it serve others meanwhile"
     opening = [edit for edit in place.edits if edit.start <= source.start(call)]  # at one offset, what stands outside comes first
     edits = [*opening, *_awaited(source, call, shape, place), *shape.edits, *(edit for edit in place.edits if edit not in opening)]
-    yield source.fix(call, edits, f"{_name(site)} {says.format(shape.name)}", help=_told(source, site))
+    yield source.fix(call, edits, f"{_name(site)} {says.format(shape.name if shape.name != site.method else 'async for')}", help=_told(source, site))
 
 
 def _name(site: Site) -> str:

@@ -1,7 +1,7 @@
 """What kind of LangChain or LangGraph object an expression is: proven through where its value comes from, never by a name.
 
 `kind_of(source, expr)` is the door. A Kind's `family` is one of: chat-model, llm, model (a chat model or an LLM), embeddings, prompt,
-parser, runnable, chain, executor, retriever, vector-store, tool, memory, history, graph, graph-builder, checkpointer, store, utility.
+parser, fixing-parser (one that asks a model), runnable, chain, executor, retriever, vector-store, tool, memory, history, graph, graph-builder, checkpointer, store, utility.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..origins import annotation_path, origins_of, returned
 from ..source import Origin, Source, is_none
 from .langchain_names import class_family, known, made
 
-COMPOSABLE = frozenset("chat-model llm model prompt parser runnable chain executor retriever tool graph".split())
+COMPOSABLE = frozenset("chat-model llm model prompt parser fixing-parser runnable chain executor retriever tool graph".split())
 LANGUAGE_MODELS = frozenset(("chat-model", "llm", "model"))
 
 # methods of an object that give an object of the same kind, or of the family named

@@ -12,7 +12,7 @@ from .langchain import LANGUAGE_MODELS, Kind, kinds_of
 from .langchain_names import made
 from .langchain_twins import METHODS, TWINS, WITHOUT, Twin, blocks
 
-WORDS = {"llm": "language model", "chat-model": "chat model", "model": "language model", "vector-store": "vector store", "executor": "agent executor", "history": "chat history"}
+WORDS = {"llm": "language model", "chat-model": "chat model", "model": "language model", "vector-store": "vector store", "executor": "agent executor", "history": "chat history", "fixing-parser": "parser"}
 PER_RUN = frozenset(["callbacks", "config", "tags", "metadata", "run_name", "run_manager"])  # what the old and the new methods take in different forms
 
 

@@ -47,6 +47,7 @@ CLASSES: dict[str, str] = {
     ),
     **dict.fromkeys("BaseLanguageModel LanguageModelLike".split(), "model"),
     **dict.fromkeys("AutoGPT BabyAGI RemoteRunnable HubRunnable ToolNode ValidationNode VectaraRAG OpenAIAssistantRunnable OpenAIAssistantV2Runnable RouterRunnable OpenAIFunctionsRouter".split(), "runnable"),
+    **dict.fromkeys("OutputFixingParser RetryOutputParser RetryWithErrorOutputParser".split(), "fixing-parser"),
     **dict.fromkeys("MessagesPlaceholder HumanMessagePromptTemplate SystemMessagePromptTemplate AIMessagePromptTemplate".split(), "prompt"),
     **dict.fromkeys("Embeddings QianfanEmbeddingsEndpoint InfinityEmbeddingsLocal TitanTakeoffEmbed DeterministicFakeEmbedding".split(), "embeddings"),
     **dict.fromkeys("InMemoryDocumentIndex DocumentIndex".split(), "retriever"),

@@ -41,7 +41,8 @@ TWINS: dict[str, dict[str, Twin]] = {
     "model": MODEL,
     "runnable": RUNNABLE,
     "chain": CHAIN,
-    "executor": RUNNABLE | _awaited("run") | {"__call__": Twin("acall", "call")},
+    "executor": RUNNABLE | _awaited("run") | {"__call__": Twin("acall", "call"), "iter": Twin("iter", "iterate")},
+    "fixing-parser": RUNNABLE | _awaited("parse parse_with_prompt"),
     "retriever": RUNNABLE | _awaited("get_relevant_documents"),
     "embeddings": _awaited("embed_query embed_documents"),
     "vector-store": _awaited(
@@ -269,7 +270,7 @@ def _async_saver(saver: Kind) -> bool:
 
 def _too_old(kind: Kind, method: str) -> str:
     """What the declared langchain before 0.1 lacks for this, "" for nothing."""
-    if kind.family in ("executor", "tool", "embeddings", "memory", "history", "runnable") or (kind.family == "chain" and kind.name not in OLD_CHAINS):
+    if kind.family in ("executor", "tool", "fixing-parser", "embeddings", "memory", "history", "runnable") or (kind.family == "chain" and kind.name not in OLD_CHAINS):
         return f"the declared langchain is older than 0.1, where the async methods of {kind.name or 'pipes'} are missing or raise NotImplementedError"
     if kind.family == "vector-store" and method not in ("similarity_search",):
         return f"the declared langchain is older than 0.1, where a{method} is missing or raises NotImplementedError"
