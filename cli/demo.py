@@ -7,12 +7,12 @@ import tempfile
 from importlib.resources import as_file, files
 from shutil import copytree
 
-from .wishes import Wishes
 from .outcome import outcome
 from .plan import plan
 from .project import projects
 from .settings import Asked
 from .show import show
+from .wishes import Wishes
 
 SERVICES = ("intermittent-500s", "connection-timeouts")
 

@@ -125,10 +125,11 @@ class Commands(Group):
     """All commands. A first word that is none of them belongs to `diff`."""
 
     def get_help(self, ctx: click.Context) -> str:
-        """As written, without click's formatter: the import of textwrap alone is a twentieth of the time of `--help`."""
+        """As written, without click's formatter: the import of textwrap alone is a twentieth of the time."""
         rows = [f"  {name:<8}  {command.help}" for name, command in self.commands.items()]
         lead = "Usage: loadproof [PATHS]... [OPTIONS]\n       loadproof COMMAND [ARGUMENTS]... [OPTIONS]"
-        return "\n".join([lead, "", inspect.cleandoc(self.help or ""), "", "Commands (-h or --help after one says more):", *rows])
+        about = inspect.cleandoc(self.help or "")
+        return "\n".join([lead, "", about, "", "Commands (-h or --help after one says more):", *rows])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help", "--version")):

@@ -13,10 +13,10 @@ from ..codemods.kit.text import Unreadable, parse, read
 from .edits import edited
 from .fixing import Fixed, fix
 from .merge import merged
-from .wishes import Wishes
 from .outcome import spelling
 from .plan import Plan, plan
 from .trouble import Trouble
+from .wishes import Wishes
 
 KEYS = """y  yes, make this change
 n  no, leave it

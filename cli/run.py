@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .wishes import Wishes, understood
 from .trouble import Trouble
+from .wishes import Wishes, understood
 
 if TYPE_CHECKING:
     from .apply import Applied, Wish

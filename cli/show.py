@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from .wishes import Wishes
 from .outcome import Outcome
 from .trouble import Trouble
+from .wishes import Wishes
 
 if TYPE_CHECKING:
     from .apply import Applied

@@ -20,5 +20,6 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     known = sorted(words)
-    near = [name for name in known if word and name.startswith(word)] or get_close_matches(word, known, n=1, cutoff=0.55)
+    begun = [name for name in known if word and name.startswith(word)]
+    near = begun or get_close_matches(word, known, n=1, cutoff=0.55)
     return f"did you mean `{near[0]}`?" if near else "known: " + ", ".join(known)

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.text import Text
 
 from ..edits import edited
-from ..wishes import Wishes
 from ..outcome import Outcome, Row
 from ..plan import Plan
 from ..settings import known
+from ..wishes import Wishes
 from .clean import clean_line
 from .concise import counted, summary
 from .lines import drawn_hunks
