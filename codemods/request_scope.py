@@ -46,6 +46,330 @@ Fixed
         result = await chain.ainvoke({"question": payload["question"]})
         return {"answer": result["text"]}
 
+Refuses
+    needed-at-import: It is needed when the module is imported: as a default argument, in a decorator, by what is built or registered there.
+    By hand: hand over a function that builds it, or build it where it is used.
+
+        from fastapi import FastAPI
+        from langchain.chains import ConversationChain
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+        chain = ConversationChain(llm=ChatOpenAI())
+
+
+        def answer(q: str, using=chain):
+            return using.predict(input=q)
+
+
+        @app.get("/ask")
+        def ask(q: str):
+            return chain.predict(input=q)
+
+    handed-on: It, or a function that uses it, is handed to something that may keep it: a thread, a tool, a registry.
+    By hand: build it inside the function that is handed on, with the key of the session as an argument.
+
+        from threading import Thread
+
+        from fastapi import FastAPI
+        from langchain.chains import ConversationChain
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+        chain = ConversationChain(llm=ChatOpenAI())
+        worker = Thread(target=chain.predict)
+
+
+        @app.get("/ask")
+        def ask(q: str):
+            return chain.predict(input=q)
+
+    helper-signature: A helper between the handler and the object can't take one more argument.
+    By hand: give the helper a parameter for the session's key, or for the object.
+
+        from fastapi import FastAPI
+        from langchain.chains import ConversationChain
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+        chain = ConversationChain(llm=ChatOpenAI())
+
+
+        def answer(**options):
+            return chain.predict(**options)
+
+
+        @app.get("/ask")
+        def ask(q: str, session_id: str):
+            return answer(input=q)
+
+    unknown-callers: A function that uses it is called by nobody in sight, but may be called from elsewhere.
+    By hand: give it a parameter for the session's key.
+
+        from fastapi import FastAPI
+        from langchain.chains import ConversationChain
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+        chain = ConversationChain(llm=ChatOpenAI())
+
+
+        @registry.task
+        def nightly(q: str):
+            return chain.predict(input=q)
+
+
+        @app.get("/ask")
+        def ask(q: str):
+            return chain.predict(input=q)
+
+    patched-by-tests: Tests replace it by its name, or call a function that uses it.
+    By hand: change these tests together with the code: let them replace the function that builds it.
+
+        from unittest.mock import patch
+
+        from fastapi import FastAPI
+        from langchain.chains import ConversationChain
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+        chain = ConversationChain(llm=ChatOpenAI())
+
+
+        @app.get("/ask")
+        def ask(q: str):
+            return chain.predict(input=q)
+
+
+        def test_ask():
+            with patch("main.chain") as fake:
+                fake.predict.return_value = "yes"
+                assert ask("?") == "yes"
+
+    exported: It stands in `__all__`, or other files get it by a star import or only to hand it on.
+    By hand: export the function that builds it.
+
+        from fastapi import FastAPI
+        from langchain.chains import ConversationChain
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+        chain = ConversationChain(llm=ChatOpenAI())
+        __all__ = ["app", "chain"]
+
+
+        @app.get("/ask")
+        def ask(q: str):
+            return chain.predict(input=q)
+
+    rebound: It, or a name of which it is built, is set anew in another place: under `global`, twice, by a later assignment.
+    By hand: keep the objects in a mapping by the key of the session: `chains[session_id] = ...` where it is set, `chains[session_id]` where it is used.
+
+        from fastapi import FastAPI
+        from langchain.chains import ConversationChain
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+        chain = None
+
+
+        @app.post("/upload")
+        def upload(text: str):
+            global chain
+            chain = ConversationChain(llm=ChatOpenAI())
+
+
+        @app.get("/ask")
+        def ask(q: str):
+            return chain.predict(input=q)
+
+    built-in-a-block: It is built under a condition, in a loop or a try at the top of the module.
+    By hand: put the block into a function that builds it, and call that where it is used.
+
+        import os
+
+        from fastapi import FastAPI
+        from langchain.chains import ConversationChain
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+        if os.environ.get("CHAT"):
+            chain = ConversationChain(llm=ChatOpenAI())
+
+
+        @app.get("/ask")
+        def ask(q: str):
+            return chain.predict(input=q)
+
+    unusual-assignment: It is bound together with other names, or put into a container.
+    By hand: give it an assignment of its own.
+
+        from fastapi import FastAPI
+        from langchain.chains import ConversationChain
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+        chain, limit = ConversationChain(llm=ChatOpenAI()), 5
+
+
+        @app.get("/ask")
+        def ask(q: str):
+            return chain.predict(input=q)
+
+    app-state: It is kept on the application's state.
+    By hand: keep there what holds no conversation (the model, the prompt), and build the chain in the handler.
+
+        from fastapi import FastAPI, Request
+        from langchain.chains import ConversationChain
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+        app.state.chain = ConversationChain(llm=ChatOpenAI())
+
+
+        @app.get("/ask")
+        def ask(request: Request, q: str):
+            return request.app.state.chain.predict(input=q)
+
+    read-elsewhere: One function remembers, another reads or clears it, and there is no key by which both could mean the same conversation.
+    By hand: send a session id with both requests.
+
+        from fastapi import FastAPI
+        from langchain.chains import ConversationChain
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+        chain = ConversationChain(llm=ChatOpenAI())
+
+
+        @app.get("/ask")
+        def ask(q: str):
+            return chain.predict(input=q)
+
+
+        @app.get("/history")
+        def history():
+            return chain.memory.buffer
+
+    fixed-session: Its history lies outside of the process under one fixed session id, and no handler has a key.
+    By hand: send a session id with the request.
+
+        from fastapi import FastAPI
+        from langchain.chains import ConversationChain
+        from langchain.memory import ConversationBufferMemory, RedisChatMessageHistory
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+        memory = ConversationBufferMemory(chat_memory=RedisChatMessageHistory("support"))
+        chain = ConversationChain(llm=ChatOpenAI(), memory=memory)
+
+
+        @app.get("/ask")
+        def ask(q: str):
+            return chain.predict(input=q)
+
+    vector-memory: The memory lies in a vector store that knows no sessions.
+    By hand: give each session a namespace or collection of its own.
+
+        from fastapi import FastAPI
+        from langchain.chains import ConversationChain
+        from langchain.memory import VectorStoreRetrieverMemory
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+        memory = VectorStoreRetrieverMemory(retriever=store.as_retriever())
+        chain = ConversationChain(llm=ChatOpenAI(), memory=memory)
+
+
+        @app.get("/ask")
+        def ask(q: str):
+            return chain.predict(input=q)
+
+    factory: A function of the project builds it and can't be called for each request as it is.
+    By hand: make it a plain function that builds a new object and takes the session's key.
+
+        from functools import cache
+
+        from fastapi import FastAPI
+        from langchain.chains import ConversationChain
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+
+
+        @cache
+        def get_chain():
+            return ConversationChain(llm=ChatOpenAI())
+
+
+        chain = get_chain()
+
+
+        @app.get("/ask")
+        def ask(q: str):
+            return chain.predict(input=q)
+
+    heavy-factory: The function that builds it does other work too, which would be done again for each request.
+    By hand: split it: what loads stays global, what builds the chain takes it as an argument.
+
+        from fastapi import FastAPI
+        from langchain.chains import ConversationChain
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+
+
+        def get_chain():
+            download_the_model()
+            return ConversationChain(llm=ChatOpenAI())
+
+
+        chain = get_chain()
+
+
+        @app.get("/ask")
+        def ask(q: str):
+            return chain.predict(input=q)
+
+    graph-node: A node of a graph uses it, and the graph's state has no key.
+    By hand: put the session's key into the state.
+
+        from fastapi import FastAPI
+        from langchain.chains import ConversationChain
+        from langgraph.graph import StateGraph
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+        chain = ConversationChain(llm=ChatOpenAI())
+        graph = StateGraph(dict)
+
+
+        def talk(state):
+            return {"answer": chain.predict(input=state["question"])}
+
+
+        graph.add_node("talk", talk)
+
+
+        @app.get("/ask")
+        def ask(q: str):
+            return chain.predict(input=q)
+
+    shared-line: The code is laid out in a way that can't be cut.
+    By hand: give each statement lines of its own.
+
+        from fastapi import FastAPI
+        from langchain.chains import ConversationChain
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+        llm = ChatOpenAI(); chain = ConversationChain(llm=llm)
+
+
+        @app.get("/ask")
+        def ask(q: str):
+            return chain.predict(input=q)
+
 Settings
     history: where messages are kept by key: redis, sql, memory (this process only), or auto: what the project declares
     move_clients: build the chat model per request too

@@ -64,7 +64,7 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     if not behind and not sessions:
         starred = group.owner is None and group.scope.kind == "module" and [other for other in source.project if source.module in _starred(other) and _hides(other, group, users)]
         if starred:
-            yield source.refuse(_spot(group), "star-import", f"{_shared(group)}; {starred[0].path} may get it by a star import")
+            yield source.refuse(_spot(group), "exported", f"{_shared(group)}; {starred[0].path} may get it by a star import")
         return
     try:
         stations = stations_for(users)
@@ -176,7 +176,7 @@ class _Plan:
             if any(binding.within is not group.scope for binding in bindings):
                 raise Unclear("rebound", f"{slot} is set anew under `global`")
             if len(bindings) > 1:
-                raise Unclear("bound-twice", f"{slot} is bound in several places", source, bindings[-1].node)
+                raise Unclear("rebound", f"{slot} is bound in several places", source, bindings[-1].node)
             if group.scope.kind == "module":
                 self.check_exports(slot)
         for statement in group.statements:
@@ -196,7 +196,7 @@ class _Plan:
         if keyless is not None:
             raise Unclear("graph-node", f"{keyless.name} is a node of a graph, and its state has no key", keyless.source, keyless.function)
         if not self.parameter and group.owner is not None and len([each for each in self.stations if each.handler is None]) > 1:
-            raise Unclear("several-methods", "several methods use it within one request, and there is no key by which they could share a history", source, self.stations[0].function)
+            raise Unclear("read-elsewhere", "several methods use it within one request, and there is no key by which they could share a history", source, self.stations[0].function)
         if not self.parameter and len(self.stations) > 1:
             for each in self.stations:
                 if each.only_reads:
@@ -212,7 +212,7 @@ class _Plan:
                 if isinstance(node.value, str) and (node.value == tail or node.value.endswith(f".{tail}")):
                     raise Unclear("patched-by-tests", f"{slot} is named in a string, as tests do that replace it", other, node)
             if other is not self.source and other.names.module.stars and slot in other.names.loads and self.source.module in _starred(other):
-                raise Unclear("star-import", f"{other.path} gets {slot} by a star import", other)
+                raise Unclear("exported", f"{other.path} gets {slot} by a star import", other)
 
     def check_free_names(self, statement: ast.stmt) -> None:
         """What the statement reads must still mean the same when it runs later."""
@@ -223,7 +223,7 @@ class _Plan:
                 if any(binding.within is not home for binding in bindings) or any(
                     self.source.start(binding.node) > self.source.start(statement) for binding in bindings if binding.kind in ("assign", "augmented", "for", "with", "delete")
                 ):
-                    raise Unclear("rebound-later", f"{node.id}, of which it is built, is set anew later", self.source, node)
+                    raise Unclear("rebound", f"{node.id}, of which it is built, is set anew later", self.source, node)
 
     # the finding
 
@@ -260,7 +260,7 @@ class _Plan:
         if self.cached:
             self.changes.need(self.source, spell(self.source, "functools", "lru_cache")[1])
         if any(edit.start < 0 for edit in edits):
-            raise Unclear("layout", "the code is laid out in a way that can't be cut safely")
+            raise Unclear("shared-line", "the code is laid out in a way that can't be cut safely")
         self.definition(inline, edits, hoist.lines, "\n\n".join(definitions))
         for each in self.builders:
             self.build_in(each, inline, edits)
@@ -289,7 +289,7 @@ class _Plan:
         may_pass(Station(source, function, None), self.parameter)
         mentions = callers(source, function)
         if mentions.others or mentions.runs or len(mentions.calls) > 1:
-            raise Unclear("factory-used-elsewhere", f"{function.name} builds for others too", source, function)
+            raise Unclear("factory", f"{function.name} builds for others too", source, function)
         inner = groups_in(source, function.body, source.names.inner[function])
         cells = list(dict.fromkeys([*(each for group in inner for each in group.cells), *_returned(source, function)]))
         definitions: list[str] = []
@@ -316,7 +316,7 @@ class _Plan:
         mine = {node for statement in self.group.statements for node in ast.walk(statement)}
         uses = uses_of(source, other.scope, other.slots, other.statements)
         if foreign := [use for use in uses if use.source is not self.source or use.node not in mine]:
-            raise Unclear("used-elsewhere-too", f"{slot} of {source.path} is used on its own too", foreign[0].source, foreign[0].node)
+            raise Unclear("needed-at-import", f"{slot} of {source.path} is used on its own too", foreign[0].source, foreign[0].node)
         parameter = self.parameter if history_of is not None else ""
         edits: list[Edit] = []
         definitions: list[str] = []
@@ -332,7 +332,7 @@ class _Plan:
             definitions += [found.definitions.replace("\n", source.newline)] if found.definitions else []
         factory = f"build_{slot.lstrip('_')}"
         if any(factory in scope.bindings for each in source.project for scope in each.names.inner.values()):
-            raise Unclear("name-taken", f"{factory} has a meaning already", source, other.first)
+            raise Unclear("rebound", f"{factory} has a meaning already", source, other.first)
         self.foreign[name] = factory
         text = (source.newline * 3).join([*definitions, factory_text(other, factory, parameter, [slot], edits)])
         rows = runs(other.body, other.statements)
@@ -466,7 +466,7 @@ class _Plan:
                 return self.factory
             if isinstance(use.node, ast.Attribute):
                 return f"{each.source.code(use.node.value)}.{self.factory}"
-        raise Unclear("no-import", f"{each.source.path} does not import it where it would have to be built", each.source, each.function)
+        raise Unclear("handed-on", f"{each.source.path} does not import it where it would have to be built", each.source, each.function)
 
     # helpers between
 
@@ -530,7 +530,7 @@ class _Plan:
 
     def argue(self, each: Station, call: ast.Call, name: str, value: str, keywords: bool) -> None:
         if not keywords:
-            raise Unclear("helper-handed-on", f"{each.name} hands a helper on where no keyword can follow", each.source, call)
+            raise Unclear("handed-on", f"{each.name} hands a helper on where no keyword can follow", each.source, call)
         self.changes.edits += add_argument(each.source, call, name, value)
 
     def in_sessions(self) -> None:
@@ -551,7 +551,7 @@ class _Plan:
                 used = id(other) in building and (any(use.importing is binding for each in self.stations for use in each.uses))
                 if not used and not onward:
                     if not any(True for _ in other.uses(binding)):
-                        raise Unclear("imported-elsewhere", f"{other.path} imports {slot} and may hand it on", other, binding.node)
+                        raise Unclear("exported", f"{other.path} imports {slot} and may hand it on", other, binding.node)
                     continue
                 if not isinstance(binding.node, ast.ImportFrom):
                     continue
@@ -657,7 +657,7 @@ class _ClassPlan(_Plan):
         for use in each.uses:
             if isinstance(use.node, ast.Attribute):
                 return f"{each.source.code(use.node.value)}.{self.factory}"
-        raise Unclear("no-import", f"{each.name} has no instance to ask", each.source, each.function)
+        raise Unclear("handed-on", f"{each.name} has no instance to ask", each.source, each.function)
 
     def importing(self) -> None:
         return

@@ -128,11 +128,11 @@ def _all_known(each: Station, mentions: Callers) -> None:
     assert isinstance(each.function, FunctionNode)
     if mentions.others:
         other, node = mentions.others[0]
-        raise Unclear("helper-handed-on", f"{each.name} is handed on as a value, who calls it can't be told", other, node)
+        raise Unclear("handed-on", f"{each.name} is handed on as a value, who calls it can't be told", other, node)
     if not mentions.calls and not mentions.runs:
         test = each.name.startswith("test") or each.source.path.rpartition("/")[2].startswith(("test_", "conftest"))
         if test:
-            raise Unclear("used-by-tests", f"the test {each.name} in {each.source.path} uses it", each.source, each.function)
+            raise Unclear("patched-by-tests", f"the test {each.name} in {each.source.path} uses it", each.source, each.function)
         raise Unclear("unknown-callers", f"{each.name} uses it and is called by nothing in sight", each.source, each.function)
 
 
