@@ -253,7 +253,11 @@ def _findings(source: Source, client: Client, limits: Limits) -> Iterator[Findin
 
 
 def _told(source: Source, outcome: Outcome, group: str, help: str) -> Iterator[Finding]:
-    rest, needs = list(outcome.edits), list(outcome.needs)
+    cut = [*outcome.edits, *(edit for site in outcome.fixed for edit in outcome.own.get(site, ()))]
+    if uncut := next((edit.text for edit in cut if edit.start < 0), ""):  # all or nothing
+        outcome.refused += [(site, uncut, "the code is laid out in a way that can't be cut safely") for site in outcome.fixed]
+        outcome.fixed = []
+    rest, needs = list(dict.fromkeys(outcome.edits)), list(dict.fromkeys(outcome.needs))
     for site in outcome.fixed:
         message = "what a sync client gives can't be awaited" if site.source.awaited(site.node) else BLOCKS
         yield site.source.fix(site.node, [*outcome.own.get(site, ()), *rest], message, group=group, imports=needs, help=help)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from .change import Cutter, Outcome, Survey, annotated
 from .cut import alone, insert_after, span
 from .finding import Edit, Import
-from .flow import Holder, Move, reads
+from .flow import Holder, Move, holder_of
 from .libraries.sdk import clients
 from .names import FunctionNode
+from .reads import reads
 from .source import Source, is_none
+from .spelling import Need
 from .swap import Client, Node, Site, class_path, leaves
-from .twins import Limits, Need, twin_of
+from .twins import Limits, twin_of
 
 Reason = tuple[str, str]
 MIXED: Reason = ("mixed-use", "sync code uses the same client, and no second one can be put beside it")
@@ -288,7 +290,7 @@ def _added(client: Client, holder: Holder, made: list[ast.stmt], name: str, limi
     for statement in made:
         target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else statement.target if isinstance(statement, ast.AnnAssign) else None
         value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
-        if target is None or value is None or not isinstance(target, (ast.Name, ast.Attribute)):
+        if target is None or value is None or not isinstance(target, (ast.Name, ast.Attribute)) or holder_of(source, target) != holder:
             return MIXED
         roots = [root for other, root in client.roots if other is source and source.statement(root) is statement]
         if any(not (_inside(leaf, roots) or is_none(leaf)) for leaf in leaves(value)):

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .awaiting import OFFLOADERS, place_to_await
-from .cut import awaited, rename, uncuttable, wrap
+from .cut import awaited, rename, sure, uncuttable, wrap
 from .finding import Edit, Import
 from .libraries.sdk import style
 from .source import Source
+from .spelling import Need
 from .swap import OFFLOADING_METHODS, Client, Leak, Node, Site
 from .turned import Turn, asynced, turn_of, turned
-from .twins import Limits, Need, annotations_of, reannotated, replaced_names, twin_of
+from .twins import Limits, annotations_of, reannotated, replaced_names, twin_of
 
 NEUTRAL = ("changed",)
 
@@ -52,6 +53,9 @@ class Survey:
 
     def _mode(self, site: Site) -> str:
         source = site.source
+        if site.op not in NEUTRAL and not _cuttable(site):
+            self.why[site] = ("in-f-string", "it stands inside an f-string, where it can't be cut safely")
+            return "stuck"
         if site.op in NEUTRAL or (site.op == "call" and site.call is None and (style(site.thing) == "twin" or site.thing.value != "client")):
             return "neutral"
         node = site.node.context_expr if isinstance(site.node, ast.withitem) else site.node
@@ -86,10 +90,18 @@ class Survey:
             if listed(source, node) is None:
                 self.why[site] = ("sync-scope", "an async for would make the generator expression an async generator")
                 return "stuck"
+        elif site.op == "with" and not self._entered_alone(site):
+            self.why[site] = ("shared-with", "one `with` enters it together with something that is not async")
+            return "stuck"
         elif site.op != "for" and _in_generator(source, node):
             self.why[site] = ("sync-scope", "an await in a generator expression would make it an async generator")
             return "stuck"
         return "async"
+
+    def _entered_alone(self, site: Site) -> bool:
+        statement = site.source.parent(site.node)
+        mine = {other.node for other in self.client.every_site() if other.op == "with"}
+        return isinstance(statement, ast.AsyncWith) or (isinstance(statement, ast.With) and all(item in mine for item in statement.items))
 
     def turn(self, source: Source, function: ast.AST) -> Turn | None:
         if function not in self.turns:
@@ -109,6 +121,13 @@ class Survey:
             turn = self.turns.get(function) if function is not None else None
             return turn is not None and turn.blocking
         return self.modes[site] in ("async", "stuck")
+
+
+def _cuttable(site: Site) -> bool:
+    node = site.node
+    if isinstance(node, ast.comprehension):
+        node = whole_of(site.source, node)
+    return isinstance(node, ast.withitem) or sure(site.source, node)
 
 
 def whole_of(source: Source, clause: ast.comprehension) -> ast.expr:

@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from .callgraph import callees, referred
-from .flow import Holder, references
+from .flow import Holder
 from .names import FunctionNode
+from .reads import references
 from .source import Source
 from .swap import Client
 from .waiting import calls_in

@@ -13,7 +13,7 @@ from .imports import spell, taken
 from .libraries.sdk import Thing, tables
 from .source import Source
 from .swap import Client, traced
-from .twins import Limits, timeout_text
+from .twins import Limits, timeout_like
 
 CARRIED = ("api_key", "organization", "project", "base_url", "timeout", "max_retries", "default_headers", "default_query", "webhook_secret")
 LEGACY = {
@@ -130,8 +130,9 @@ def _add_client(source: Source, outcome: Outcome, name: str, settings: Settings,
             text = f"Timeout({float(limits.read)!r}, connect={float(limits.connect)!r})"
             needs.append(Import("openai", "Timeout"))
         else:
-            text, more = timeout_text(source, "openai", source.tree, limits)
-            outcome.needs += more
+            limit = timeout_like(source, "openai", next(iter(replaced)), limits)
+            text = limit.text
+            outcome.needs += limit.needs
         arguments.append(f"timeout={text}")
     outcome.needs += [(source.path, need) for need in needs]
     apart = "" if anchor is settings.last else source.newline

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .awaiting import OFFLOADERS
-from .flow import Holder, Move, moves, reads, states, writes
+from .fills import writes
+from .flow import Holder, Move, moves
 from .libraries.sdk import DATA, WRAPPERS, Thing, clients, entered, gives, iterable, member, style
 from .mappings import holds
+from .reads import reads, states
 from .source import Source, keyword
 
 Node = ast.AST | Holder

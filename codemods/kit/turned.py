@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from .callgraph import generators
 from .finding import Edit, Import
-from .flow import DEPENDS, references
+from .flow import DEPENDS
 from .names import FunctionNode
+from .reads import references
 from .source import Source
 from .swap import ASYNC_ITERATORS_WELCOME
 

@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .cut import add_keyword, replace, sure
-from .finding import Edit, Import
+from .finding import Edit
 from .flow import Holder
-from .imports import spell, taken
+from .imports import spell
 from .libraries.sdk import Thing, clients
 from .mappings import holds
 from .origins import assignments
 from .source import Source, has_keyword, keyword
+from .spelling import Need, Spelling, spelled_like
 from .swap import class_path
 
 # classes of HTTP clients and what belongs to them, by their async twins
@@ -24,9 +25,6 @@ HTTP = {
 HTTP_HOMES = ("httpx", "httpx2", "openai", "anthropic", "groq")
 HTTP_PLAIN = frozenset(["verify", "cert", "trust_env", "proxy", "proxies", "timeout", "limits", "headers", "params", "cookies", "base_url", "http1", "http2", "follow_redirects", "max_redirects", "default_encoding", "retries", "transport"])
 OTHER_CLASSES = {"openai.Stream": "AsyncStream", "anthropic.Stream": "AsyncStream", "groq.Stream": "AsyncStream", "anthropic.MessageStream": "AsyncMessageStream", "instructor.Instructor": "AsyncInstructor", "instructor.client.Instructor": "AsyncInstructor"}
-
-Need = tuple[str, Import]
-
 
 @dataclass(frozen=True, slots=True)
 class Twin:
@@ -54,64 +52,49 @@ def twin_of(source: Source, root: ast.expr, limits: Limits, replaced: frozenset[
         return Twin()
     if isinstance(root, ast.Call) and (wrong := _unfit(source, root)):
         return Twin(reason=wrong[0], message=wrong[1])
-    text, needs = spelled(source, path, twin, root, replaced)
+    named = root.func if isinstance(root, ast.Call) else root
+    new = spelled(source, named, path, replaced)
+    parts = [new]
+    edits: list[Edit] = []
     if not isinstance(root, ast.Call):
-        call = root
-        timeout, more = timeout_text(source, sdk, root, limits, replaced)
-        return Twin(tuple(replace(source, call, f"lambda: {text}(timeout={timeout})")), (*needs, *more))
-    edits = list(replace(source, root.func, text))
-    if holds(source, root, "timeout") == "no" and not has_keyword(root, "timeout") and not _http_client_limited(source, root):
-        timeout, more = timeout_text(source, sdk, root, limits, replaced)
-        edits += add_keyword(source, root, "timeout", timeout)
-        needs = (*needs, *more)
-    client = keyword(root, "http_client")
-    if client is not None and isinstance(client.value, ast.Call):
-        for node in ast.walk(client.value):
+        parts.append(timeout_like(source, sdk, named, limits, replaced))
+        edits += replace(source, root, f"lambda: {new.text}(timeout={parts[1].text})")
+    else:
+        edits += replace(source, named, new.text)
+        if holds(source, root, "timeout") == "no" and not has_keyword(root, "timeout") and not _http_client_limited(source, root):
+            parts.append(timeout_like(source, sdk, named, limits, replaced))
+            edits += add_keyword(source, root, "timeout", parts[-1].text)
+        client = keyword(root, "http_client")
+        for node in ast.walk(client.value) if client is not None and isinstance(client.value, ast.Call) else ():
             if isinstance(node, ast.Call) and (inner := _http_twin(source, node)):
-                home, name = inner
-                text, lacking = spell(source, home, name, root)
-                edits += replace(source, node.func, text)
-                needs = (*needs, *((source.path, need) for need in lacking))
-    return Twin(tuple(edits), needs)
+                parts.append(spelled_like(source, node.func, *inner))
+                edits += replace(source, node.func, parts[-1].text)
+    return Twin((*edits, *(edit for part in parts for edit in part.edits)), tuple(need for part in parts for need in part.needs))
 
 
-def spelled(source: Source, path: str, twin: str, near: ast.AST, replaced: frozenset[ast.AST]) -> tuple[str, tuple[Need, ...]]:
-    """How the twin's class is written here. Where the module was imported for the sync class alone, the class is imported instead."""
-    home, _, name = twin.rpartition(".")
-    module = next((bound for found in source.names.module.bindings.values() for bound in found if bound.kind == "import" and bound.origin == home), None)
-    if module is not None and len(source.names.module.bindings[module.name]) == 1 and replaced:
-        uses = source.uses(module)
-        if uses and all(source.parent(use) in replaced for use in uses):
-            return name, ((source.path, Import(home, name)),)
-    renamed = next((bound.name for found in source.names.module.bindings.values() for bound in found if bound.kind == "import" and bound.origin == path), "")
-    if renamed and renamed != path.rpartition(".")[2]:  # `from langfuse.openai import OpenAI as Traced`
-        return f"Async{renamed}", ((source.path, Import(home, name, f"Async{renamed}")),)
-    if isinstance(near.func if isinstance(near, ast.Call) else near, ast.Name) and not taken(source, name, twin):
-        return name, ((source.path, Import(home, name)),)  # as the sync class is written
-    text, needs = spell(source, home, name, near)
-    return text, tuple((source.path, need) for need in needs)
+def spelled(source: Source, named: ast.expr, path: str, replaced: frozenset[ast.AST]) -> Spelling:
+    """How the twin of a class is written where the class is named."""
+    home, _, name = twin_path(path).rpartition(".")
+    alias = ""
+    if isinstance(named, ast.Name) and named.id != path.rpartition(".")[2]:  # `from langfuse.openai import OpenAI as Traced`
+        alias = f"Async{named.id}"
+    return spelled_like(source, named, home, name, replaced, alias)
 
 
-def timeout_text(source: Source, sdk: str, near: ast.AST, limits: Limits, replaced: frozenset[ast.AST] = frozenset()) -> tuple[str, tuple[Need, ...]]:
-    """A time limit that this SDK takes in the versions that the project declares."""
+def timeout_like(source: Source, sdk: str, named: ast.expr, limits: Limits, replaced: frozenset[ast.AST] = frozenset()) -> Spelling:
+    """A time limit that this SDK takes in the versions that the project declares, written beside the name of its class."""
     if sdk == "cohere":
-        return f"{float(limits.read)!r}", ()
-    home = sdk
+        return Spelling(f"{float(limits.read)!r}")
     if sdk == "openai" and _has_httpx(source):
-        text, needs = spell(source, "httpx", "", near)
-        text = f"{text}.Timeout"
+        text, needs = spell(source, "httpx", "", named)
+        found = Spelling(f"{text}.Timeout", tuple((source.path, need) for need in needs))
     else:
         alone = not any(_imports(source, other) for other in ("openai", "anthropic", "groq") if other != sdk)
-        module = next((bound for found in source.names.module.bindings.values() for bound in found if bound.kind == "import" and bound.origin == home), None)
-        going = module is not None and replaced and all(source.parent(use) in replaced for use in source.uses(module))
-        if alone and (going or module is None):
-            text, needs = spell(source, home, "Timeout", near) if not going else ("Timeout", (Import(home, "Timeout"),))
-        elif module is not None and not going:
-            text, needs = f"{module.name}.Timeout", ()
-        else:
-            text = {"openai": "OpenAITimeout", "anthropic": "AnthropicTimeout", "groq": "GroqTimeout"}[home]
-            needs = (Import(home, "Timeout", text),)
-    return f"{text}({float(limits.read)!r}, connect={float(limits.connect)!r})", tuple((source.path, need) for need in needs)
+        alias = "" if alone else {"openai": "OpenAITimeout", "anthropic": "AnthropicTimeout", "groq": "GroqTimeout"}[sdk]
+        module = next((bound.name for found in source.names.module.bindings.values() for bound in found if bound.kind == "import" and bound.origin == sdk), "")
+        kept = isinstance(named, ast.Name) and module and any(source.parent(use) not in replaced for use in source.names.uses(module, source.names.module))
+        found = Spelling(f"{module}.Timeout") if kept else spelled_like(source, named, sdk, "Timeout", replaced, alias)
+    return Spelling(f"{found.text}({float(limits.read)!r}, connect={float(limits.connect)!r})", found.needs, found.edits)
 
 
 def _has_httpx(source: Source) -> bool:
@@ -222,18 +205,18 @@ def reannotated(source: Source, annotation: ast.expr, replaced: frozenset[ast.AS
     edits: list[Edit] = []
     needs: list[Need] = []
     for node, path in class_names(source, annotation):
-        if twin := twin_path(path):
-            text, more = spelled(source, path, twin, node, replaced)
-            edits += replace(source, node, text)
-            needs += more
+        if twin_path(path):
+            new = spelled(source, node, path, replaced)
+            edits += [*replace(source, node, new.text), *new.edits]
+            needs += new.needs
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str) and sure(source, annotation):
         for word in set(re.findall(r"[A-Za-z_]\w*", annotation.value)):
             bound = source.names.module.bindings.get(word, [])
-            if len(bound) == 1 and bound[0].kind == "import" and (twin := clients().get(bound[0].origin, ("", ""))[1]):
-                text, more = spelled(source, bound[0].origin, twin, annotation, frozenset())
-                written = source.code(annotation)
-                edits += replace(source, annotation, re.sub(rf"\b{word}\b", text, written))
-                needs += more
+            twin = clients().get(bound[0].origin, ("", ""))[1] if len(bound) == 1 and bound[0].kind == "import" else ""
+            if twin:
+                text, more = spell(source, *twin.rpartition(".")[::2], annotation)
+                edits += replace(source, annotation, re.sub(rf"\b{word}\b", text, source.code(annotation)))
+                needs += [(source.path, need) for need in more]
     return edits, needs
 
 
