@@ -1,0 +1,330 @@
+"""The cycles of a LangGraph graph that are tries of the same thing, with nothing that counts them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from .libraries.langgraph import (
+    COMMANDS,
+    END,
+    INTERRUPTS,
+    SENDS,
+    TOOL_NODES,
+    TOOLS_CONDITION,
+    Action,
+    Graph,
+    Node,
+    Router,
+    decisions,
+    gotos,
+    uses,
+)
+from .names import FunctionNode
+from .source import Source
+from .states import State, bodies, key_of, mentions_key, reads, returned_values, written
+
+# words in the names of counters, of tries, and of judgements
+COUNTED = re.compile(r"count|attempt|retr(y|ies)|iter|loop|step|revision|round|tries|turn|num_|max|limit|depth|budget|remaining|cycle|times", re.IGNORECASE)
+AGAIN = re.compile(
+    r"(^|[_\W])(re_?)?(try|tries|retry|retries|retrying|again|attempt|regenerate|regen|rewrite|rewriting|rewriter|revise|revision|refine|refinement|fix|fixer|repair|correct|correction|improve|"
+    r"reflect|reflection|critique|critic|redo|resubmit|transform_query|rephrase|reask|reformulate|redraft|regenerating)($|[_\W])|retry|regenerat|rewrit",
+    re.IGNORECASE,
+)
+JUDGED = re.compile(r"grade|valid|verif|quality|evaluat|judge|hallucinat|relevan|accept|good|enough|satisf|correct|passed|check", re.IGNORECASE)
+TOOL_WORDS = ("tool_calls", "tool_call", "AgentFinish", "agent_outcome", "function_call", "additional_kwargs", "invalid_tool_calls", "intermediate_steps")
+HUMAN_WORDS = ("human_input", "human_feedback", "user_input", "human_approval", "human_review", "ask_human", "feedback_on")
+OWN_LIMITS = ("remaining_steps", "is_last_step", "recursion_limit", "RemainingSteps")
+
+
+@dataclass(slots=True, eq=False)
+class Loop:
+    """A router that sends back without end: `back` are the labels that do, `leave` those that lead out."""
+
+    graph: Graph
+    state: State | None
+    router: Router
+    back: dict[object, str]
+    leave: dict[object, str]
+    nodes: set[str] = field(default_factory=set)
+    commands: bool = False
+
+
+def loops(graph: Graph, state: State | None) -> Iterator[Loop]:
+    """Every cycle of tries that nothing bounds, one for each router."""
+    ways, by_command = _ways(graph)
+    capped: dict[Router, bool] = {}
+    for router in graph.routers:
+        inside = _cycle(ways, router.start, router.labels.values())
+        capped[router] = bool(inside) and (_is_capped(graph, state, router, inside) or _asks_a_human(graph, inside))
+    for router in graph.routers:
+        if capped[router] or _is_tool_loop(graph, router):
+            for end in list(ways.get(router.start, ())):
+                returns = end in router.labels.values() and router.start in _reachable(ways, end) | {end}
+                if returns and (capped[router] or not _decides(graph, end)):
+                    ways[router.start].discard(end)
+    for router in graph.routers:
+        if router.start == "__start__" or router.path in TOOLS_CONDITION or capped[router]:
+            continue
+        back = {label: end for label, end in router.labels.items() if end in ways.get(router.start, ()) and router.start in _reachable(ways, end) | {end}}
+        if not back:
+            continue
+        leave = {label: end for label, end in router.labels.items() if label not in back}
+        nodes = _cycle(ways, router.start, back.values())
+        loop = Loop(graph, state, router, back, leave, nodes, commands=bool(nodes & by_command))
+        if _is_trying(loop):
+            yield loop
+
+
+def _ways(graph: Graph) -> tuple[dict[str, set[str]], set[str]]:
+    """Where each node may lead, and the nodes that say so themselves."""
+    ways: dict[str, set[str]] = {}
+    for start, end, _ in graph.edges:
+        ways.setdefault(start, set()).add(end)
+    for router in graph.routers:
+        ways.setdefault(router.start, set()).update(router.labels.values())
+    by_command = set()
+    for node in graph.nodes.values():
+        for action in node.actions:
+            if uses(action.source, action, COMMANDS):
+                found, _ = gotos(action)
+                if found:
+                    by_command.add(node.name)
+                    ways.setdefault(node.name, set()).update(found)
+    return ways, by_command
+
+
+def _reachable(ways: dict[str, set[str]], start: str) -> set[str]:
+    seen: set[str] = set()
+    todo = [start]
+    while todo:
+        for end in ways.get(todo.pop(), ()):
+            if end not in seen and end != END:
+                seen.add(end)
+                todo.append(end)
+    return seen
+
+
+def _cycle(ways: dict[str, set[str]], start: str, ends: Iterable[str]) -> set[str]:
+    """The nodes on the ways from `ends` back to `start`."""
+    found: set[str] = set()
+    for end in ends:
+        for node in _reachable(ways, end) | {end}:
+            if node != END and (node == start or start in _reachable(ways, node)):
+                found.add(node)
+    return found if start in found else set()
+
+
+def _nodes(graph: Graph, names: Iterable[str]) -> list[Node]:
+    return [graph.nodes[name] for name in sorted(names) if name in graph.nodes]
+
+
+def _actions(graph: Graph, names: Iterable[str]) -> list[Action]:
+    return [action for node in _nodes(graph, names) for action in node.actions]
+
+
+def _decides(graph: Graph, name: str) -> bool:
+    return any(router.start == name for router in graph.routers)
+
+
+def _text(action: Action) -> str:
+    return "\n".join(source.code(node) for source, node, _ in bodies(action)) or action.source.code(action.node)
+
+
+def _is_tool_loop(graph: Graph, router: Router) -> bool:
+    """Whether the model ends the loop, by not calling a tool any more."""
+    if router.path in TOOLS_CONDITION:
+        return True
+    if router.action is not None and any(word in _text(router.action) for word in TOOL_WORDS):
+        return True
+    return any(path in TOOL_NODES for end in router.labels.values() if end in graph.nodes for path in graph.nodes[end].calls)
+
+
+def _asks_a_human(graph: Graph, names: set[str]) -> bool:
+    if graph.interrupted & (names | {"*"}):
+        return True
+    for action in _actions(graph, names):
+        if uses(action.source, action, INTERRUPTS) or any(
+            isinstance(call.func, ast.Name) and call.func.id == "input" and not action.source.qualified(call.func) for call in ast.walk(action.node) if isinstance(call, ast.Call)
+        ):
+            return True
+    return any("human" in name.lower() for name in names)
+
+
+def _is_capped(graph: Graph, state: State | None, router: Router, names: set[str]) -> bool:
+    """Whether the router, or a node of the cycle, compares something that counts: under any name."""
+    actions = _actions(graph, names)
+    deciders = [each.action for each in graph.routers if each.start in names and each.action is not None and (each is router or each.start == router.start)]
+    if router.action is None and router.path not in TOOLS_CONDITION:
+        return True  # a router that can't be read
+    counters = {key for action in actions for source, key, value in written(action) if _counts(source, action, key, value)}
+    if state is not None and state.owner is not None:
+        counters |= {key for key in state.reduced if _added(state, key)}
+    for action in [*deciders, *actions]:
+        text = _text(action)
+        if any(word in text for word in OWN_LIMITS):
+            return True
+        for source, body, name in bodies(action):
+            for test in ast.walk(body):
+                if isinstance(test, ast.Compare) and _compares_count(source, test, name, counters):
+                    return True
+                if isinstance(test, ast.Call) and action in deciders and _asks_for_count(source, test):
+                    return True
+    return False
+
+
+def _asks_for_count(source: Source, call: ast.Call) -> bool:
+    """Whether a function of the project that is given a part of the state compares something that counts."""
+    if not isinstance(call.func, (ast.Name, ast.Attribute)):
+        return False
+    return any(
+        isinstance(test, ast.Compare) and _compares_count(origin.source, test, "", set())
+        for origin in source.origins(call.func)
+        if isinstance(origin.node, FunctionNode)
+        for test in ast.walk(origin.node)
+    )
+
+
+def _counts(source: Source, action: Action, key: str, value: ast.expr) -> bool:
+    """Whether a key is written as its own old value and a number more or less."""
+    name = action.state.arg if action.state is not None else ""
+    for inner in _with_names(source, value):
+        if not isinstance(inner, ast.BinOp) or not isinstance(inner.op, (ast.Add, ast.Sub)):
+            continue
+        numbers = [side for side in (inner.left, inner.right) if isinstance(side, ast.Constant) and isinstance(side.value, int)]
+        if numbers and mentions_key(source, inner, name, key):
+            return True
+    return False
+
+
+def _with_names(source: Source, value: ast.expr, hops: int = 0) -> Iterator[ast.AST]:
+    for inner in ast.walk(value):
+        yield inner
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load) and hops < 3:
+            home = source.scope(inner).home(inner.id)
+            for binding in source.bindings(inner.id, home) if home is not None and home.kind == "function" else ():
+                if binding.value is not None and binding.kind == "assign":
+                    yield from _with_names(source, binding.value, hops + 1)
+                elif isinstance(binding.node, ast.AugAssign):
+                    yield ast.BinOp(inner, binding.node.op, binding.node.value)
+
+
+def _added(state: State, key: str) -> bool:
+    """Whether a key is a number that is added up: `Annotated[int, operator.add]`."""
+    if state.owner is None:
+        return False
+    for statement in state.owner.body:
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.target.id == key and isinstance(statement.annotation, ast.Subscript):
+            inner = statement.annotation.slice
+            return isinstance(inner, ast.Tuple) and state.source.code(inner.elts[0]) in ("int", "float")
+    return False
+
+
+def _compares_count(source: Source, test: ast.Compare, name: str, counters: set[str]) -> bool:
+    if not isinstance(test.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)):
+        return False
+    sides = [test.left, *test.comparators]
+    if any(mentions_key(source, side, name, key) for side in sides for key in counters):
+        return True
+    if isinstance(test.ops[0], (ast.Eq, ast.NotEq)):
+        return False
+    for side in sides:
+        for inner in _with_names(source, side):
+            word = inner.attr if isinstance(inner, ast.Attribute) else inner.id if isinstance(inner, ast.Name) else inner.value if isinstance(inner, ast.Constant) and isinstance(inner.value, str) else ""
+            if word and COUNTED.search(word):
+                return True
+            if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id == "len":
+                return True
+    return False
+
+
+def _is_trying(loop: Loop) -> bool:
+    """Whether the cycle tries the same thing again, and is not a walk over items, a conversation, or a team at work."""
+    router, graph = loop.router, loop.graph
+    if router.action is None or not loop.nodes:
+        return False
+    action = router.action
+    if uses(action.source, action, SENDS):
+        return False
+    text = _text(action)
+    if any(word in text for word in (*TOOL_WORDS, *HUMAN_WORDS)):
+        return False
+    parts = decisions(action)
+    dynamic = [part for _, part in parts if not isinstance(part, ast.Constant) and _key_read(action, part)]
+    named = " ".join([getattr(action.node, "name", ""), *(str(label) for label in loop.back), *loop.back.values()])
+    again = bool(AGAIN.search(named))
+    if dynamic and len(set(loop.back.values())) > 1 and not again:
+        return False  # somebody is handed the next turn
+    seen = reads(action)
+    actions = _actions(graph, loop.nodes)
+    fresh: set[str] = set()
+    carried: set[str] = set(loop.state.reduced if loop.state is not None else ())
+    for each in actions:
+        name = each.state.arg if each.state is not None else ""
+        for source, key, value in written(each):
+            (carried if mentions_key(source, value, name, key) or _shrinks(source, each, key) else fresh).add(key)
+    if any(_shrinks(each.source, each, key) for each in actions for key in seen.keys) or (seen.keys & carried) - {"messages"}:
+        return False
+    if not seen.keys and not seen.whole:
+        return True  # it looks at nothing: back, whatever happened
+    if again:
+        return True
+    judged = bool(JUDGED.search(named))
+    if judged and seen.keys & fresh:
+        return True
+    visible = all(node.actions and all(_is_visible(each) for each in node.actions) for node in _nodes(graph, loop.nodes)) and len(_nodes(graph, loop.nodes)) == len(loop.nodes)
+    wrote = {key for each in actions for _, key, _ in written(each)}
+    return visible and bool(seen.keys & fresh) and not (wrote & carried)
+
+
+def _key_read(action: Action, part: ast.expr) -> bool:
+    """Whether a decision is a key of the state, as it is."""
+    name = action.state.arg if action.state is not None else ""
+    return any(isinstance(inner, ast.Name) and inner.id == name and key_of(action.source, inner) for inner in ast.walk(part))
+
+
+def _shrinks(source: Source, action: Action, key: str) -> bool:
+    """Whether the action takes items off a key: `state[key][1:]`, `.pop()`, an index that moves on."""
+    name = action.state.arg if action.state is not None else ""
+    if not key:
+        return False
+    for node in ast.walk(action.node):
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and isinstance(node.ctx, ast.Load):
+            lower = node.slice.lower
+            if lower is not None and not isinstance(lower, ast.UnaryOp) and mentions_key(source, node.value, name, key):
+                return True
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("pop", "popleft", "remove", "append", "extend"):
+            base = node.func.value
+            if not (isinstance(base, ast.Name) and base.id == name) and mentions_key(source, base, name, key):
+                return True
+    return False
+
+
+def _is_visible(action: Action) -> bool:
+    return all(isinstance(value, ast.Dict) for value in returned_values(action) if value is not None)
+
+
+def reachable_from(graph: Graph, names: Iterable[str]) -> set[str]:
+    """Every node to which some way leads from the given ones."""
+    ways, _ = _ways(graph)
+    return set().union(*(_reachable(ways, name) for name in names))
+
+
+def commanded(graph: Graph, state: State | None) -> Iterator[ast.Call]:
+    """`Command(goto=...)` calls that send back in a loop of tries, with nothing that counts them."""
+    ways, by_command = _ways(graph)
+    for name in sorted(by_command):
+        inside = _cycle(ways, name, ways.get(name, ()))
+        node = graph.nodes.get(name)
+        if not inside or node is None or _asks_a_human(graph, inside):
+            continue
+        routers = [router for router in graph.routers if router.start in inside]
+        for action in node.actions:
+            fake = Router(name, node.call, node.value, action, "", {end: end for end in ways[name]}, False, {}, False)
+            if any(word in _text(action) for word in TOOL_WORDS) or _is_capped(graph, state, fake, inside) or any(_is_capped(graph, state, router, inside) for router in routers):
+                continue
+            back = {end: end for end in ways[name] if end in inside}
+            if (len(back) == 1 and AGAIN.search(" ".join([name, getattr(action.node, "name", ""), *back]))) or (len(back) == 1 and len(inside) <= 2 and JUDGED.search(name)):
+                yield next(call for call in action.source.calls(COMMANDS) if action.source.function(call) is action.node and action.source is graph.source) if action.source is graph.source else node.call
