@@ -80,6 +80,19 @@ def test_no_user_sees_another_with_redis(tmp_path: Path, redis_url: str) -> None
         assert "RedisChatMessageHistory" in (sides.rewrite.folder / "main.py").read_text()
 
 
+def test_who_gives_no_key_shares_with_nobody(tmp_path: Path) -> None:
+    """The key is optional: every second user does without, and has no history then."""
+
+    async def ask(http: httpx.AsyncClient, user: int, turn: int, said: str) -> httpx.Response:
+        return await http.post("/chat", json={"text": said, "session_id": f"u{user}"} if user % 2 else {"text": said})
+
+    with pair("optional_key", tmp_path, expect={"request-scope"}) as sides:
+        before, after = asyncio.run(talk(sides.before, ask)), asyncio.run(talk(sides.after, ask))
+        print(f"optional_key\n  before: {before}\n  after:  {after}")
+        assert before.leaks > 0
+        assert (after.leaks, after.kept) == (0, after.followups // 2)
+
+
 def test_history_outlives_the_process_with_sqlite(tmp_path: Path) -> None:
     """A second process of the rewritten service (another worker, or the next deployment) knows the conversation."""
     from .service import running

@@ -68,7 +68,7 @@ async def runs(service: Service, question: str, enough: int) -> tuple[int, httpx
         return len(service.upstream.calls), None
 
 
-@pytest.mark.parametrize("app", ["article_retry", "endless_retry"])
+@pytest.mark.parametrize("app", ["article_retry", "endless_retry", "checkpointed_retry"])
 def test_graph_gives_up_through_its_own_exit(app: str, tmp_path: Path) -> None:
     question = "what is it all about"
     with pair(app, tmp_path, expect={"attempt-counter"}) as sides:
@@ -81,7 +81,7 @@ def test_graph_gives_up_through_its_own_exit(app: str, tmp_path: Path) -> None:
         assert (answer.status_code, answer.json()) == (200, {"answer": f"You said: {question} (1 messages)"})
         assert after == 3
         again, _ = asyncio.run(runs(sides.after, question, enough=40))
-        assert again == 3, "each run has a budget of its own"
+        assert again == 3, "each run has a budget of its own, also in the same thread"
 
 
 def test_graph_that_succeeds_at_once_is_unchanged(tmp_path: Path) -> None:
