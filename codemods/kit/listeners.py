@@ -6,11 +6,12 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .cut import span
 from .finding import Edit, Finding, Import
 from .handlers import serves
 from .imports import spell
 from .libraries.callbacks import is_collecting, only_models
-from .move import insertion, movable, place_for, runs, without
+from .move import insertion, lead, movable, place_for, without
 from .names import FunctionNode
 from .reach import Use, enclosing, imports_of, leads, reached, uses_of
 from .rebuild import is_client
@@ -28,6 +29,15 @@ class Listener:
     statement: ast.Assign | ast.AnnAssign
     name: str
     call: ast.Call
+
+
+def gone(source: Source, statement: ast.stmt) -> Edit:
+    """The statement goes; comments about it stay for who reads what becomes of it."""
+    start, stop = span(source, statement)
+    behind = source.slice(source.stop(statement), stop).strip()
+    if lead(source, statement) == start and not behind:
+        return without(source, statement, statement)
+    return source.edit(start, stop, f"{behind}{source.newline}" if behind else "")
 
 
 def shared_listeners(source: Source) -> Iterator[Listener]:
@@ -126,7 +136,7 @@ class _Plan:
             raise Unclear("shared-line", "a statement shares its line with another", source, listener.statement)
         if self.chained and not only_models(source, listener.call):
             raise Unclear("hears-more", "it listens to more than models and would hear more at the run of a chain")
-        edits: list[Edit] = [without(source, *row) for row in runs(source.tree.body, [listener.statement])]
+        edits: list[Edit] = [gone(source, listener.statement)]
         for call, node in self.models:
             edits += without_handler(source, call, node)
         imports: list[tuple[str, Import]] = []
