@@ -157,7 +157,9 @@ def _written(
         remember(repository, written[0])
 
     try:
-        return repository.write(wish.branch, changes, modes, configured, sign=wish.sign, before=before), written[0].id
+        return repository.write(
+            tree.store, wish.branch, changes, modes, configured, sign=wish.sign, before=before
+        ), written[0].id
     except BaseException:
         for record in written:
             forget(repository, record.id)

@@ -86,6 +86,7 @@ class Git:
     environment: Mapping[str, str] = field(default_factory=dict)
     network: Sequence[str] = ()
     patience: float = PATIENCE
+    apart: bool = False  # in a session of its own: what ends us, by a key or a group's signal, lets git finish
 
     def ask(self, *words: str, stdin: BinaryIO | None = None, into: BinaryIO | None = None) -> Answer:
         """Run git and tell how it ended, well or not. With `into`, its output goes to that file."""
@@ -103,6 +104,7 @@ class Git:
             stdout_as_string=False,
             strip_newline_in_stdout=False,
             kill_after_timeout=self.patience if os.name == "posix" else None,
+            start_new_session=self.apart,
         )
         if code == -9 and said.startswith("Timeout:"):
             raise Trouble(f"git {words[0]} did not answer in {self.patience:g} seconds in {self.folder}")

@@ -19,6 +19,8 @@ from .temporary import temporary_folder
 from .trouble import Trouble
 
 FILE, LINK, SUBMODULE = "file", "link", "submodule"
+_IMPORT = ("-c", "core.ignoreCase=false", "-c", "pack.compression=1")
+UNCONFIGURED = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 _KINDS = {"100": FILE, "120": LINK, "160": SUBMODULE}
 
 
@@ -135,8 +137,15 @@ class Objects:
         stream.write(b"".join(b"get-mark :%d\n" % number for number in range(1, len(changes) + 1)))
         stream.write(b"done\n")
         stream.seek(0)
-        answer = self.git("-c", "core.ignorecase=false", "fast-import", "--quiet", "--done", stdin=stream)
+        # A few objects are unpacked right away: neither deltas nor hard compression would live longer than the call.
+        answer = self.git(*_IMPORT, "fast-import", "--quiet", "--done", "--depth=0", stdin=stream)
         return tuple(answer.lines)
+
+    def share(self, setting: str) -> None:
+        """What is written from now on has the permissions that core.sharedRepository asks for."""
+        if setting.isalnum():
+            with open(os.path.join(self.git.folder, "config"), "a", encoding="utf-8") as file:
+                file.write(f"[core]\nsharedRepository = {setting}\n")
 
     def signed(
         self, base: str, commits: Sequence[str], changes: Sequence[Change], author: Person, committer: Person
@@ -189,33 +198,21 @@ def quoted(path: str) -> bytes:
 
 
 @contextmanager
-def objects(store: str, format: str, shared: str = "") -> Iterator[Objects]:
+def objects(store: str, format: str) -> Iterator[Objects]:
     """The objects in the folder `store`; what is written goes there too."""
     with temporary_folder() as folder:
-        write_git_folder(folder, format, shared=shared)
-        yield opened(folder, store, format)
+        write_git_folder(folder, format)
+        environment = {"GIT_DIR": folder, "GIT_OBJECT_DIRECTORY": store, **UNCONFIGURED}
+        yield Objects(Git(folder, environment), store, format)
 
 
-def opened(folder: str, store: str, format: str) -> Objects:
-    """`store` seen from the git folder `folder`."""
-    environment = {
-        "GIT_DIR": folder,
-        "GIT_OBJECT_DIRECTORY": store,
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_NOSYSTEM": "1",
-    }
-    return Objects(Git(folder, environment), store, format)
-
-
-def write_git_folder(folder: str, format: str, *, bare: bool = True, shared: str = "") -> None:
+def write_git_folder(folder: str, format: str, *, bare: bool = True) -> None:
     """The few files that make a folder a git folder, without templates, hooks or a process."""
-    for name in ("objects/info", "objects/pack", "refs/heads"):
-        os.makedirs(os.path.join(folder, name), exist_ok=True)
+    os.makedirs(os.path.join(folder, "refs"))
     lines = [
         "[core]",
-        f"repositoryformatversion = {0 if format == 'sha1' else 1}",
+        f"repositoryFormatVersion = {0 if format == 'sha1' else 1}",
         f"bare = {str(bare).lower()}",
-        *([f"sharedRepository = {shared}"] if shared.isalnum() else []),
         *([] if format == "sha1" else ["[extensions]", f"objectFormat = {format}"]),
     ]
     for name, text in (("HEAD", "ref: refs/heads/made"), ("config", "\n".join(lines))):

@@ -58,9 +58,9 @@ class Repository:
         return Repository(git, git_folder, os.path.normpath(os.path.join(folder, common)), format, head, top, prefix)
 
     @contextmanager
-    def objects(self, shared: str = "") -> Iterator[Objects]:
+    def objects(self) -> Iterator[Objects]:
         """The repository's objects, behind a git folder of our own."""
-        with objects(os.path.join(self.common, "objects"), self.format, shared) as store:
+        with objects(os.path.join(self.common, "objects"), self.format) as store:
             yield store
 
     def refuse_unless_free(self, branch: str) -> None:
@@ -85,6 +85,7 @@ class Repository:
 
     def write(
         self,
+        store: Objects,
         branch: str,
         changes: Sequence[Change],
         modes: Mapping[str, str],
@@ -97,25 +98,10 @@ class Repository:
 
         `before` is called when everything but the reference is there.
         """
-        made = Branch(branch, self.head, self.commit(self.head, changes, modes, configured, sign=sign))
+        made = Branch(branch, self.head, commits(store, self.head, changes, modes, configured, sign=sign))
         before(made)
         self.point(branch, made.commit, "", configured)
         return made
-
-    def commit(
-        self,
-        base: str,
-        changes: Sequence[Change],
-        modes: Mapping[str, str],
-        configured: Settings,
-        *,
-        sign: bool = False,
-    ) -> tuple[str, ...]:
-        """The changes as commits on top of `base`, oldest first; no reference knows them yet."""
-        by = names(configured)
-        with self.objects(configured.all.get("core.sharedrepository", "")) as store:
-            commits = store.commit(base, changes, modes, by.author, by.committer)
-            return store.signed(base, commits, changes, by.author, by.committer) if sign else commits
 
     def point(self, branch: str, new: str, old: str, configured: Settings) -> None:
         """Move the branch from `old` to `new`; an empty `old` creates it, an empty `new` removes it. Atomic, or Trouble."""
@@ -126,10 +112,29 @@ class Repository:
             else ("update-ref", "-d", reference, old)
         )
         by = names(configured).committer
-        answer = Git(self.git.folder, {"GIT_COMMITTER_NAME": by.name, "GIT_COMMITTER_EMAIL": by.email}).ask(*words)
+        named = {"GIT_COMMITTER_NAME": by.name, "GIT_COMMITTER_EMAIL": by.email}
+        answer = Git(self.git.folder, named, apart=True).ask(
+            *words
+        )  # killed in the middle it would leave its lock behind
         if answer.code != 0:
             done = "written" if new else "removed"
             raise Trouble(f"the branch `{branch}` could not be {done}: {told(answer)}", exit_code=3)
+
+
+def commits(
+    store: Objects,
+    base: str,
+    changes: Sequence[Change],
+    modes: Mapping[str, str],
+    configured: Settings,
+    *,
+    sign: bool = False,
+) -> tuple[str, ...]:
+    """The changes as commits on top of `base`, oldest first; no reference knows them yet."""
+    by = names(configured)
+    store.share(configured.all.get("core.sharedrepository", ""))
+    made = store.commit(base, changes, modes, by.author, by.committer)
+    return store.signed(base, made, changes, by.author, by.committer) if sign else made
 
 
 def _no_commit(folder: str, answer: Answer) -> Trouble:

@@ -13,7 +13,7 @@ from tempfile import TemporaryFile
 
 from .commits import plain
 from .git import Git
-from .objects import Change, Objects, Person, write_git_folder
+from .objects import UNCONFIGURED, Change, Objects, Person, write_git_folder
 from .repository import Repository
 from .temporary import temporary_folder
 from .trouble import Trouble
@@ -65,11 +65,12 @@ class Scratch:
         """A repository of our own that borrows the user's objects: none of their configuration, filters or hooks is in it."""
         folder, base = os.path.join(tree, ".git"), self.repository.head
         write_git_folder(folder, self.repository.format, bare=False)
+        os.makedirs(os.path.join(folder, "objects", "info"))
         with open(os.path.join(folder, "objects", "info", "alternates"), "wb") as file:
             file.write(_alternate(os.path.join(self.repository.common, "objects")))
         with suppress(FileNotFoundError):
             shutil.copyfile(os.path.join(self.repository.common, "shallow"), os.path.join(folder, "shallow"))
-        quiet = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_DIR": folder}
+        quiet = {"GIT_DIR": folder, **UNCONFIGURED}
         commit = base
         if changes:
             store = Objects(Git(tree, quiet), folder, self.repository.format)

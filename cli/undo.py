@@ -13,7 +13,7 @@ from .identity import Settings, settings
 from .merge import merged
 from .objects import FILE, Change, Objects
 from .record import Record, forget, identifier, records, remember
-from .repository import Repository
+from .repository import Repository, commits
 from .trouble import Trouble
 
 
@@ -89,8 +89,12 @@ def _refuse_if_built_on(repository: Repository, record: Record) -> tuple[str, ..
     holding = repository.git(
         "for-each-ref", "--format=%(refname)", "--contains", record.tip, "refs/heads", "refs/remotes"
     ).lines
-    ours = {f"refs/heads/{one.branch}" for one in records(repository) if points.get(f"refs/heads/{one.branch}") == one.tip}
-    builders = [name.removeprefix("refs/heads/") for name in holding if name.startswith("refs/heads/") and name not in ours]
+    ours = {
+        f"refs/heads/{one.branch}" for one in records(repository) if points.get(f"refs/heads/{one.branch}") == one.tip
+    }
+    builders = [
+        name.removeprefix("refs/heads/") for name in holding if name.startswith("refs/heads/") and name not in ours
+    ]
     if builders:
         raise Trouble(f"built on `{record.branch}`: {', '.join(builders)}; it was left as it is", exit_code=3)
     return tuple(name.removeprefix("refs/remotes/") for name in holding if name.startswith("refs/remotes/"))
@@ -132,8 +136,8 @@ def _rebuilt(repository: Repository, record: Record, dropped: Sequence[str], con
         for path, content in now.items():
             _refuse_if_wrong(path, versions.content(0, path), content)
         modes = {path: versions.trees[0][path].mode for path in versions.touched}
-    commits = repository.commit(base, changes, modes, configured) if changes else ()
-    made = tuple((commit, names) for commit, (_, names) in zip(commits, later, strict=True))
+        made_again = commits(store, base, changes, modes, configured) if changes else ()
+    made = tuple((commit, names) for commit, (_, names) in zip(made_again, later, strict=True))
     chain = (*record.commits[:first], *made)
     return replace(record, id=identifier(record.branch, chain[-1][0]), commits=chain)
 

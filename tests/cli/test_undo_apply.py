@@ -30,7 +30,8 @@ def branch(folder: Path, *steps: tuple[Sequence[str], dict[str, bytes]]) -> str:
     configured = settings(repository.git)
     paths = {path for _, files in steps for path in files}
     changes = [Change(f"{'+'.join(codemods)}\n\nbecause\n", files) for codemods, files in steps]
-    made = repository.write(BRANCH, changes, dict.fromkeys(paths, "100644"), configured)
+    with repository.objects() as store:
+        made = repository.write(store, BRANCH, changes, dict.fromkeys(paths, "100644"), configured)
     record = new_record(
         BRANCH,
         made.base,
