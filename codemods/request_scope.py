@@ -387,7 +387,7 @@ from .kit.leftovers import leftovers
 from .kit.shared import class_groups, function_groups, groups_in
 from .kit.source import Source
 
-MENTIONS = ("langchain", ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent"))
+MENTIONS = (("langchain",), ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent"))
 
 
 @codemod(mentions=MENTIONS, stage="scope")

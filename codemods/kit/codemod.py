@@ -12,7 +12,7 @@ from .page import Page, read_page
 Stage = Literal["argument", "call", "flow", "scope"]
 STAGES: tuple[Stage, ...] = ("argument", "call", "flow", "scope")  # small changes first: what is moved later takes them along
 
-# all of them must be in the file's bytes; of a tuple one is enough
+# all of them must be in the file's bytes; of a tuple one is enough, and a file that is seen together with this one may bring it
 Mentions = tuple[str | tuple[str, ...], ...]
 
 
@@ -23,6 +23,7 @@ class Codemod:
     name: str
     run: Callable[..., Iterator[Finding]]
     mentions: tuple[tuple[bytes, ...], ...]
+    here: tuple[bytes, ...]  # those of the mentions that the file itself must hold
     stage: Stage
     default: bool
     shares: tuple[bytes, ...] = ()
@@ -61,13 +62,15 @@ def codemod(
 ) -> Callable[[Callable[..., Iterator[Finding]]], Codemod]:  # fmt: skip
     """Declares a generator function to be a codemod: its name is the function's, its settings the keyword-only parameters.
 
-    `mentions`: words that a file must hold for the codemod to fire in it, all of them; a tuple within stands for any of its words.
+    `mentions`: words that a file must hold for the codemod to fire in it, all of them; a tuple within stands for any of its words,
+    which may also stand in another file of the unit.
     `shares`: words of which one makes a file worth reading for what it hands to its importers, though the codemod can't fire in it.
     """
 
     def declare(run: Callable[..., Iterator[Finding]]) -> Codemod:
         words = (mentions,) if isinstance(mentions, str) else mentions
         needed = tuple((word.encode(),) if isinstance(word, str) else tuple(part.encode() for part in word) for word in words)
-        return Codemod(run.__name__.replace("_", "-"), run, needed, stage, not opt_in, tuple(word.encode() for word in shares), dict(run.__kwdefaults__ or {}))
+        here = tuple(word.encode() for word in words if isinstance(word, str))
+        return Codemod(run.__name__.replace("_", "-"), run, needed, here, stage, not opt_in, tuple(word.encode() for word in shares), dict(run.__kwdefaults__ or {}))
 
     return declare

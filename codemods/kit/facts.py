@@ -16,7 +16,7 @@ from .codemod import Codemod
 from .libraries import blocks, blocks_briefly, is_client
 from .libraries.memory import remembers
 from .names import FunctionNode
-from .project import find_module
+from .project import Modules
 from .source import Source
 from .text import Unreadable, parse, read
 
@@ -239,10 +239,8 @@ class _Web:
     def __init__(self, facts: Facts, rest: Iterable[str] = ()) -> None:
         self.facts = facts
         self.judge = cache(self._judge)
-        paths = {*facts.exports, *rest}
-        self.find = cache(lambda module, folder: find_module(paths, module, f"{folder}/_" if folder else "_"))
+        self.modules = Modules({*facts.exports, *rest})
         self.target = cache(self._target)
-        self.tops = {part for path in paths for part in path.removesuffix(".py").split("/")}
         self.memories = self._memories()
 
     def _memories(self) -> set[tuple[str, str]]:
@@ -260,16 +258,15 @@ class _Web:
 
     def _target(self, dotted: str, importer: str) -> tuple[str, str] | None:
         """(path, name) of a project's file that a dotted path means; the name "" for a whole module."""
-        if dotted.partition(".")[0] not in self.tops:
+        if not self.modules.knows(dotted.partition(".")[0]):
             return None
-        folder = importer.rpartition("/")[0]
-        whole = self.find(dotted.removesuffix(".*"), folder)
-        if whole and whole != importer:
+        whole = self.modules.find(dotted.removesuffix(".*"), importer)
+        if whole:
             return whole, ""
         for _ in range(2):  # module.name, module.name.attribute
             dotted, _, name = dotted.rpartition(".")
-            part = self.find(dotted, folder) if dotted else ""
-            if part and part != importer:
+            part = self.modules.find(dotted, importer) if dotted else ""
+            if part:
                 return part, name
         return None
 
@@ -285,7 +282,7 @@ class _Web:
         for dotted in export.through:
             if client and blocking and export.kind != "import":
                 break
-            if dotted.partition(".")[0] not in self.tops:
+            if not self.modules.knows(dotted.partition(".")[0]):
                 continue
             target = self.target(dotted, path)
             if target is None or not target[1]:

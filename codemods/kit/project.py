@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from .names import Binding
@@ -18,6 +19,8 @@ class Project:
         self.sources: dict[str, Source] = {}
         self.declared: Mapping[str, str] = declared or {}
         self._importers: dict[tuple[str, str], list[tuple[Source, Binding]]] | None = None
+        self._modules: Modules | None = None
+        self._count = 0
         self.memo: dict[Any, Any] = {}  # answers about all files, by question
 
     @classmethod
@@ -55,7 +58,9 @@ class Project:
 
     def find(self, module: str, importer: str) -> Source | None:
         """The file that `import module` means in the file `importer`: looked for in its folder, then in each folder above, then in src/."""
-        path = find_module(self.sources, module, importer)
+        if self._modules is None or self._count != len(self.sources):
+            self._modules, self._count = Modules(self.sources), len(self.sources)
+        path = self._modules.find(module, importer)
         return self.sources[path] if path else None
 
     def lookup(self, dotted: str, importer: str) -> tuple[Source, str] | None:
@@ -103,21 +108,40 @@ class Project:
         return found is not None and found < version
 
 
-def find_module(paths: Container[str], module: str, importer: str) -> str:
-    """The path, among `paths`, of the file that `import module` means in the file `importer`; "" for none."""
-    if not module:
-        return ""
-    tail = module.replace(".", "/")
-    folder = importer.rpartition("/")[0]
-    while True:
-        lead = f"{folder}/" if folder else ""
-        for path in (f"{lead}{tail}.py", f"{lead}{tail}/__init__.py"):
-            if path in paths and path != importer:
-                return path
-        if not folder:
-            break
-        folder = folder.rpartition("/")[0]
-    return next((path for path in (f"src/{tail}.py", f"src/{tail}/__init__.py") if path in paths), "")
+class Modules:
+    """Which file an import means, among these paths: looked for in the importer's folder, then in each folder above, then in src/."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._by_tail: dict[str, list[str]] = {}  # "a/b" -> the files that `import a.b` may mean
+        for path in paths:
+            parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
+            for start in range(len(parts)):
+                self._by_tail.setdefault("/".join(parts[start:]), []).append(path)
+
+    def find(self, module: str, importer: str) -> str:
+        """The path of the file that `import module` means in the file `importer`; "" for none."""
+        if not module:
+            return ""
+        tail = module.replace(".", "/")
+        best = ""
+        depth = -1
+        for path in self._by_tail.get(tail, ()):
+            plain = path.removesuffix(".py").removesuffix("/__init__")
+            lead = plain[: len(plain) - len(tail)]
+            if path == importer or not (importer.startswith(lead) or lead == "src/"):
+                continue
+            rank = 0 if lead == "src/" and not importer.startswith(lead) else 1 + len(lead)
+            if rank > depth or (rank == depth and not path.endswith("/__init__.py")):
+                best, depth = path, rank
+        return best
+
+    def knows(self, name: str) -> bool:
+        """Whether an import that starts with this name may mean one of the files."""
+        return name in self._tops
+
+    @cached_property
+    def _tops(self) -> frozenset[str]:
+        return frozenset(tail.partition("/")[0] for tail in self._by_tail)
 
 
 def normal(distribution: str) -> str:

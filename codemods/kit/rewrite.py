@@ -145,6 +145,7 @@ class _Composition:
         self.failed: dict[Identity, str] = {}
         self.steps: dict[str, list[Step]] = {}
         self.crashes: list[Verdict] = []
+        self.mentioned: dict[tuple[bytes, ...], bool] = {}
         self.comments: dict[str, list[Suppression]] = {path: suppressions(text.utf8) for path, text in self.originals.items()}
 
     def run(self) -> None:
@@ -163,7 +164,13 @@ class _Composition:
                 break
 
     def _may_fire(self, codemod: Codemod, source: Source) -> bool:
-        return len(self.project.sources) > 1 or codemod.may_fire(source.utf8)
+        """The prefilter: lone words the file itself must hold, of alternatives it is enough that some file of the unit holds one."""
+        return all(word in source.utf8 for word in codemod.here) and all(self._mentioned(words) for words in codemod.mentions)
+
+    def _mentioned(self, words: tuple[bytes, ...]) -> bool:
+        if words not in self.mentioned:
+            self.mentioned[words] = any(word in source.utf8 for source in self.project for word in words)
+        return self.mentioned[words]
 
     # one run of one codemod
 
