@@ -43,12 +43,12 @@ def spots(source: Source) -> Iterator[Spot]:
             if spot.whole:
                 done.update(part for part in ast.walk(call) if isinstance(part, ast.Call))
             yield spot
-    for loop in [*source.nodes(ast.For), *source.nodes(ast.comprehension)]:
-        function = source.function(loop.iter)
+    for iterated in _iterated(source):
+        function = source.function(iterated)
         if isinstance(function, ast.AsyncFunctionDef):
-            kind = kind_of(source, loop.iter)
-            if kind is not None and "" in kind.lazy and not _opened_in(source, loop.iter, function):
-                yield Spot(loop.iter, function, f"iterating over a {kind.name} waits", bar=Bar("lazy-iteration", f"the loop waits for each part of the {kind.name}"))
+            kind = kind_of(source, iterated)
+            if kind is not None and "" in kind.lazy and not _opened_in(source, iterated, function):
+                yield Spot(iterated, function, f"iterating over a {kind.name} waits", bar=Bar("lazy-iteration", f"the loop waits for each part of the {kind.name}"))
     if properties:
         for attribute in source.nodes(ast.Attribute):
             function = source.function(attribute)
@@ -56,6 +56,26 @@ def spots(source: Source) -> Iterator[Spot]:
                 trail = _property_trail(source, attribute, properties[attribute.attr])
                 if trail is not None:
                     yield Spot(attribute, function, "", bar=Bar("blocking-property", f"`{trail_words(trail)}` waits behind the attribute"))
+
+
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def _iterated(source: Source) -> Iterator[ast.expr]:
+    """What the file's loops and comprehensions go over."""
+    for loop in source.nodes(ast.For):
+        yield loop.iter
+    for kind in COMPREHENSIONS:
+        for node in source.nodes(kind):
+            yield from (generator.iter for generator in node.generators if not generator.is_async)
+
+
+def _loops_over(source: Source, node: ast.expr) -> bool:
+    """Whether a loop or a comprehension goes over the very node."""
+    above = source.parent(node)
+    if isinstance(above, ast.For):
+        return above.iter is node
+    return isinstance(above, COMPREHENSIONS) and any(generator.iter is node for generator in above.generators)
 
 
 def _spots_of_call(source: Source, call: ast.Call, function: ast.AsyncFunctionDef) -> Iterator[Spot]:
@@ -136,7 +156,7 @@ def _opening(source: Source, call: ast.Call, function: ast.AsyncFunctionDef, spo
         return Spot(call, function, spot.words, spot.wait, bar=Bar(code, words), uses=tuple(uses))
 
     above = source.parent(call)
-    if isinstance(above, (ast.For, ast.comprehension)) and above.iter is call:
+    if _loops_over(source, call):
         return refused("lazy-iteration", "the loop reads the file line by line", [])
     if isinstance(above, ast.Call) and call in above.args and _reads_lazily(source, above):
         return refused("lazy-iteration", "the file is read while it is iterated", [])
@@ -144,7 +164,7 @@ def _opening(source: Source, call: ast.Call, function: ast.AsyncFunctionDef, spo
     trouble: tuple[str, str] | None = None
     for load in _loads(source, call, function):
         parent = source.parent(load)
-        if isinstance(parent, (ast.For, ast.comprehension)) and parent.iter is load:
+        if _loops_over(source, load):
             trouble = trouble or ("lazy-iteration", "the loop reads the file line by line")
         elif isinstance(parent, ast.Call) and load in parent.args:
             if _reads_lazily(source, parent):
@@ -266,7 +286,7 @@ def _decorators(function: Function) -> Iterator[tuple[str, str]]:
 def _lazy_helper(source: Source, call: ast.Call, function: Function, trail: Trail) -> tuple[Trail | None, Bar | None]:
     """A generator runs where it is iterated: here, or in the hands of something that knows how."""
     above = source.parent(call)
-    if isinstance(above, (ast.For, ast.comprehension)) and above.iter is call:
+    if _loops_over(source, call):
         return trail, Bar("lazy-iteration", f"{function.name}() waits while it is iterated")
     if isinstance(above, ast.withitem):
         return trail, Bar("blocking-with", f"entering and leaving {function.name}() waits")

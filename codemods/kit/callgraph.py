@@ -22,7 +22,13 @@ class Function:
 
     @property
     def name(self) -> str:
-        return self.node.name
+        """The function's name; the class's for what makes an instance."""
+        owner = self.source.parent(self.node) if self.constructs else None
+        return owner.name if isinstance(owner, ast.ClassDef) else self.node.name
+
+    @property
+    def constructs(self) -> bool:
+        return self.node.name in ("__init__", "__post_init__")
 
     @property
     def asynchronous(self) -> bool:
@@ -114,7 +120,7 @@ def closure(start: Function) -> list[tuple[Function, tuple[Function, ...]]]:
             function = todo.pop(0)
             way = found[function.node][1]
             for call in calls_in(function.source, function.node):
-                for other in callees(function.source, call):
+                for other in callees(function.source, call) if not made_once(function.source, call) else ():
                     if other.node not in found and not other.asynchronous:
                         found[other.node] = (other, (*way, other))
                         todo.append(other)
@@ -150,7 +156,7 @@ def _trail_of(start: Function) -> Trail | None:
 
 
 def made_once(source: Source, node: ast.AST) -> bool:
-    """Whether the node runs under a test that what it makes is not there yet: `if x is None: x = ...`, also with `not x`."""
+    """Whether the node runs under a test that what it makes is not there yet: `if x is None: x = ...`, `if not _loaded: load()`."""
     function = source.function(node)
     below: ast.AST = node
     for above in source.parents(node):
@@ -158,6 +164,8 @@ def made_once(source: Source, node: ast.AST) -> bool:
             return False
         if isinstance(above, ast.If) and below in above.body:
             tested = _absent(above.test)
+            if tested and _is_global(source, above.test):
+                return True
             if tested and any(ast.dump(target, annotate_fields=False).replace("Store()", "Load()") == tested for target in _targets(above)):
                 return True
         below = above
@@ -171,6 +179,15 @@ def _absent(test: ast.expr) -> str:
     if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Is) and isinstance(test.comparators[0], ast.Constant) and test.comparators[0].value is None:
         return ast.dump(test.left, annotate_fields=False)
     return ""
+
+
+def _is_global(source: Source, test: ast.expr) -> bool:
+    """Whether a test is about a flag or an object of the module that some function sets: `if not _loaded: load()`."""
+    subject = test.operand if isinstance(test, ast.UnaryOp) else test.left if isinstance(test, ast.Compare) else test
+    if not isinstance(subject, ast.Name):
+        return False
+    home = source.scope(subject).home(subject.id)
+    return home is source.names.module and any(binding.within is not home for binding in home.bindings[subject.id])
 
 
 def _targets(branch: ast.If) -> list[ast.expr]:

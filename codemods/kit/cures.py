@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from .blocked import Spot
-from .callgraph import Function, callees, made_once
+from .callgraph import callees, made_once
 from .finding import Edit, Import
 from .imports import spell
 from .libraries.blocking import BY_MAKER, LOCKS, WIDE_CONTEXTS
@@ -92,7 +92,7 @@ def _torn_global(source: Source, spot: Spot) -> str | None:
     if not scope.globals:
         return None
     here = source.start(spot.node)
-    parts = [part for part in inner(spot.function) if isinstance(part, ast.Name) and part.id in scope.globals]
+    parts: list[ast.Name] = source.remember(("global-names", spot.function), lambda: [part for part in inner(spot.function) if isinstance(part, ast.Name) and part.id in scope.globals])
     for name in sorted(scope.globals):
         loads = [source.start(part) for part in parts if part.id == name and isinstance(part.ctx, ast.Load)]
         stores = [source.start(part) for part in parts if part.id == name and isinstance(part.ctx, ast.Store) and not made_once(source, part)]
@@ -123,7 +123,7 @@ def _of_wait(source: Source, spot: Spot) -> Bar | None:
             return Bar("lazy-iteration", f"what `{method}()` gives waits while it is iterated")
         if wait.kind.threads == "own":
             return Bar("thread-affine", f"a {wait.kind.name} belongs to the thread that made it")
-        if wait.kind.threads == "one" and isinstance(call.func, ast.Attribute) and not local_to(source, call.func.value, spot.function) and shared_root(source, call.func.value):
+        if wait.kind.threads == "one" and wait.object is not None and not local_to(source, wait.object, spot.function) and shared_root(source, wait.object):
             return Bar("shared-connection", f"all callers share this {wait.kind.name}")
     return _of_file(source, call, spot.function)
 
@@ -154,10 +154,6 @@ def _of_helper(source: Source, spot: Spot) -> Bar | None:
     if (kind := passes_affine(source, call)) is not None:
         return Bar("thread-affine", f"a {kind.name} is handed to the helper, and belongs to this thread")
     for function in callees(source, call):
-        if (bar := bar_of(function, shared=not (_makes_object(function) or exclusive(source, call)))) is not None:
+        if (bar := bar_of(function, shared=not (function.constructs or exclusive(source, call)))) is not None:
             return bar
     return None
-
-
-def _makes_object(function: Function) -> bool:
-    return function.name in ("__init__", "__post_init__")

@@ -23,17 +23,25 @@ class Bar:
 
 def bar_of(start: Function, shared: bool) -> Bar | None:
     """The first reason why a sync function must stay in the loop's thread; `shared`: others may use the same instance meanwhile."""
+    return start.source.remember(("bar", start.node, shared), lambda: _bar_of(start, shared))  # type: ignore[no-any-return]
+
+
+def _bar_of(start: Function, shared: bool) -> Bar | None:
     functions = closure(start)
+    for part in inner(start.node):
+        if isinstance(part, ast.Return) and part.value is not None:
+            for bar in _by_result(start, part.value):
+                return bar
     for function, _ in functions:
-        for bar in _bars(function, start):
-            return bar
-        if shared and function.node.name not in ("__init__", "__post_init__", "__new__"):
+        if (bar := function.source.remember(("bars", function.node), lambda: next(_bars(function), None))) is not None:  # noqa: B023 - called at once
+            return bar  # type: ignore[no-any-return]
+        if shared and not function.constructs:
             for attr in _kept_attributes(function):
                 return Bar("shared-state", f"{function.name}() changes `{attr}` of an object that others may use at the same time")
     return _file_bar([function for function, _ in functions])
 
 
-def _bars(function: Function, start: Function) -> Iterator[Bar]:
+def _bars(function: Function) -> Iterator[Bar]:
     source, node = function.source, function.node
     for part in inner(node):
         if isinstance(part, (ast.Attribute, ast.Name)) and isinstance(part.ctx, ast.Load):
@@ -47,11 +55,6 @@ def _bars(function: Function, start: Function) -> Iterator[Bar]:
                 yield Bar("thread-affine", f"{function.name}() keeps a {kind.name}, which would belong to another thread")
     for name in _written_globals(function):
         yield Bar("shared-state", f"{function.name}() changes the global `{name}`")
-    if node is not start.node:
-        return
-    for part in inner(node):
-        if isinstance(part, ast.Return) and part.value is not None:
-            yield from _by_result(function, part.value)
 
 
 def _by_path(function: Function, path: str) -> Iterator[Bar]:
@@ -75,10 +78,10 @@ def _by_call(function: Function, call: ast.Call) -> Iterator[Bar]:
     if isinstance(call.func, ast.Attribute) and call.func.attr in ("set", "reset") and source.made_by(call.func.value) == "contextvars.ContextVar":
         yield Bar("context-bound", f"{function.name}() sets a context variable, which would be lost with the thread")
     wait = wait_of(source, call)
-    if wait is not None and wait.kind is not None and isinstance(call.func, ast.Attribute) and not local_to(source, call.func.value, function.node):
+    if wait is not None and wait.kind is not None and wait.object is not None and not local_to(source, wait.object, function.node):
         if wait.kind.threads == "own":
             yield Bar("thread-affine", f"{function.name}() uses a {wait.kind.name} that was made elsewhere")
-        elif wait.kind.threads == "one" and shared_root(source, call.func.value):
+        elif wait.kind.threads == "one" and shared_root(source, wait.object):
             yield Bar("shared-connection", f"{function.name}() uses a {wait.kind.name} that all callers share")
 
 
@@ -147,8 +150,14 @@ def shared_root(source: Source, node: ast.expr) -> bool:
     if first.kind == "param":
         return bool(node is not root and isinstance(node, ast.Attribute) and source.class_of(home.node) is not None and _is_first(home.node, first.node))
     values = [binding.value for binding in home.bindings[root.id] if binding.kind in ("assign", "with")]
-    parts = [value.func.value if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and kind_of(source, value.func.value) is not None else value for value in values]
+    parts = [value.func.value if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and _connected(source, value.func.value) else value for value in values]
     return any(isinstance(part, (ast.Name, ast.Attribute)) and shared_root(source, part) for part in parts)
+
+
+def _connected(source: Source, node: ast.expr) -> bool:
+    """Whether what a method of the object gives hangs on the object: a cursor does on its connection, a file not on its path."""
+    kind = kind_of(source, node)
+    return kind is not None and kind.threads != "any"
 
 
 def _is_first(function: ast.AST, arg: ast.AST) -> bool:
@@ -180,13 +189,13 @@ def callees_or_class(source: Source, call: ast.Call) -> bool:
 
 
 def _written_globals(function: Function) -> Iterator[str]:
-    """Module-level names that the function assigns, or changes by reading and writing."""
+    """Module-level names that the function gives a value of this very call, or changes by reading and writing."""
     source, node = function.source, function.node
     scope = source.names.inner[node]
     for part in inner(node):
         targets = part.targets if isinstance(part, ast.Assign) else [part.target] if isinstance(part, (ast.AugAssign, ast.AnnAssign)) else []
         for target in targets:
-            if isinstance(target, ast.Name) and target.id in scope.globals and not made_once(source, part):
+            if isinstance(target, ast.Name) and target.id in scope.globals and _of_this_call(source, part, target, node):
                 yield target.id
             elif isinstance(part, ast.AugAssign) and isinstance(target, (ast.Subscript, ast.Attribute)):
                 root = root_of(target)
@@ -195,15 +204,28 @@ def _written_globals(function: Function) -> Iterator[str]:
 
 
 def _kept_attributes(function: Function) -> Iterator[str]:
-    """Attributes of `self` that a method assigns, except once when they are missing."""
+    """Attributes of `self` that a method gives a value of this very call, or changes by reading and writing."""
     source, node = function.source, function.node
     owner = source.class_of(node)
     if owner is None or source.parent(node) is not owner:
         return
     for attr, given in assignments(source, owner).items():
         for statement, _, _ in given:
-            if source.function(statement) is node and not made_once(source, statement):
-                yield f"self.{attr}"
+            if source.function(statement) is node and isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+                target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+                if _of_this_call(source, statement, target, node):
+                    yield f"self.{attr}"
+
+
+def _of_this_call(source: Source, statement: ast.Assign | ast.AnnAssign | ast.AugAssign, target: ast.expr, function: ast.AST) -> bool:
+    """Whether what is kept differs from call to call; a token that is fetched again, or a thing made once, does not."""
+    if isinstance(statement, ast.AugAssign):
+        return True
+    if statement.value is None or made_once(source, statement):
+        return False
+    own = source.code(target)
+    reads_itself = any(isinstance(part, (ast.Name, ast.Attribute)) and source.code(part) == own for part in ast.walk(statement.value))
+    return reads_itself or _varies(source, statement.value, function, moment=False)
 
 
 # files
@@ -257,19 +279,19 @@ def _overwrites(mode: ast.expr | None) -> bool:
     return isinstance(mode, ast.Constant) and isinstance(mode.value, str) and bool(set(mode.value) & set("wx+")) and "a" not in mode.value
 
 
-def _varies(source: Source, path: ast.expr, function: ast.AST, hops: int = 0) -> bool:
-    """Whether a path depends on what the function was given, or on the moment."""
-    for part in ast.walk(path):
-        if isinstance(part, ast.Call) and source.qualified(part.func).partition(".")[0] in ("uuid", "tempfile", "time", "datetime", "secrets", "random"):
+def _varies(source: Source, node: ast.expr, function: ast.AST, moment: bool = True, hops: int = 0) -> bool:
+    """Whether a value depends on what the function was given, or (`moment`) on when it is called."""
+    for part in ast.walk(node):
+        if moment and isinstance(part, ast.Call) and source.qualified(part.func).partition(".")[0] in ("uuid", "tempfile", "time", "datetime", "secrets", "random"):
             return True
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
             home = source.scope(part).home(part.id)
-            if home is None or home.kind in ("module", "class"):
-                continue
-            for binding in home.bindings[part.id]:
-                if binding.kind == "param" and not (source.class_of(home.node) is not None and _is_first(home.node, binding.node)):
+            for binding in home.bindings[part.id] if home is not None and home.kind not in ("module", "class") else ():
+                if binding.kind == "param" and not (source.class_of(home.node) is not None and _is_first(home.node, binding.node)):  # type: ignore[union-attr]
                     return True
-                if binding.kind in ("for", "with", "except", "augmented") or (binding.value is not None and binding.kind == "assign" and hops < 5 and _varies(source, binding.value, function, hops + 1)):
+                if moment and (binding.kind in ("for", "with", "except", "augmented") or binding.unpacked):
+                    return True
+                if binding.value is not None and hops < 5 and _varies(source, binding.value, function, moment, hops + 1):
                     return True
     return False
 

@@ -21,6 +21,7 @@ class Wait:
     what: What
     name: str
     kind: Kind | None = None
+    object: ast.expr | None = None  # of that kind
 
 
 def path_of(source: Source, node: ast.AST | None) -> str:
@@ -48,17 +49,17 @@ def _wait_of(source: Source, call: ast.Call) -> Wait | None:
         if path in CONSUMERS and len(call.args) > CONSUMERS[path]:
             kind = kind_of(source, call.args[CONSUMERS[path]])
             if kind is not None and ("" in kind.lazy or (kind.name == "file")):
-                return Wait(source, call, kind.what, path.removeprefix("builtins."), kind)
+                return Wait(source, call, kind.what, path.removeprefix("builtins."), kind, call.args[CONSUMERS[path]])
     if not isinstance(func, ast.Attribute):
         return None
     if last in QUICK_PATH and (kind := kind_of(source, func.value)) is not None and kind.name == "path":
-        return Wait(source, call, "quick", f"Path.{last}", kind)
+        return Wait(source, call, "quick", f"Path.{last}", kind, func.value)
     candidates = {kind.name for kind in METHODS.get(last, ()) if roots(kind) & imported_roots(source)}
     candidates |= {kind.name for kind in ANY_METHOD if roots(kind) & imported_roots(source)}
     if candidates:
         kind = kind_of(source, func.value)
         if kind is not None and kind.name in candidates and (kind.waits(last) or last in kind.lazy):
-            return Wait(source, call, kind.what, f"{kind.name}.{last}" if " " not in kind.name else f"{last}() of a {kind.name}", kind)
+            return Wait(source, call, kind.what, f"{kind.name}.{last}" if " " not in kind.name else f"{last}() of a {kind.name}", kind, func.value)
     return _model_call(source, call, func)
 
 
@@ -195,9 +196,9 @@ def calls_in(source: Source, function: ast.AST) -> list[ast.Call]:
 
 def inner(node: ast.AST) -> Iterator[ast.AST]:
     """What a function's body holds, without what stands in functions, lambdas and classes inside."""
-    todo = list(getattr(node, "body", []))
+    todo = list(getattr(node, "body", []))[::-1]
     while todo:
-        part = todo.pop(0)
+        part = todo.pop()
         yield part
         if not isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            todo[:0] = list(ast.iter_child_nodes(part))
+            todo.extend(reversed(list(ast.iter_child_nodes(part))))
