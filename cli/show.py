@@ -55,7 +55,7 @@ def show(
 
 
 def put_back(plans: Sequence[Plan], wishes: Wishes) -> int:
-    """The text that came from standard input, fixed, on standard output; the findings on standard error. The exit code."""
+    """The text from standard input, fixed, on standard output; the findings on standard error. The exit code."""
     from .outcome import outcome
     from .report.concise import lines
 
