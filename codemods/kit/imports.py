@@ -70,7 +70,7 @@ def tidied(source: Source, needs: Sequence[Import], drop: Iterable[str]) -> list
     for statement in [*source.nodes(ast.ImportFrom), *source.nodes(ast.Import)]:
         if not isinstance(statement, (ast.ImportFrom, ast.Import)):
             continue
-        gone = [alias for alias in statement.names if (alias.asname or alias.name.partition(".")[0]) in drop and not _redundant(alias)]
+        gone = [alias for alias in statement.names if _bound_name(alias) in drop and not _redundant(alias) and not any(source.names.uses(_bound_name(alias), source.scope(statement)))]
         if isinstance(statement, ast.ImportFrom):
             module = source.names.absolute(statement)
             mine = sorted((need for need in missing if need.name and need.module == module), key=lambda need: need.name.lower()) if isinstance(source.parent(statement), ast.Module) else []
@@ -85,6 +85,10 @@ def tidied(source: Source, needs: Sequence[Import], drop: Iterable[str]) -> list
         if gone:
             edits += _without(source, statement, gone)
     return edits + _new_statements(source, missing)
+
+
+def _bound_name(alias: ast.alias) -> str:
+    return alias.asname or alias.name.partition(".")[0]
 
 
 def _redundant(alias: ast.alias) -> bool:
