@@ -275,6 +275,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from .kit.alone import is_test
 from .kit.budget import fresh_budget
 from .kit.codemod import codemod
 from .kit.counting import Unclear, declared, reading, returned_with, shared
@@ -291,7 +292,7 @@ from .kit.tries import Loop, commanded, loops
 
 @codemod(mentions=("langgraph", "StateGraph"), stage="flow")
 def attempt_counter(source: Source, *, attempts: int = 3) -> Iterator[Finding]:
-    for graph in graphs(source):
+    for graph in graphs(source) if not is_test(source) else ():
         state = state_of(graph)
         for loop in loops(graph, state):
             router = getattr(loop.router.action.node, "name", "the router") if loop.router.action is not None else "the router"

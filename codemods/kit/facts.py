@@ -448,7 +448,23 @@ def second_look(facts: Facts, rest: Mapping[str, bytes], glances: dict[str, Glan
             raw = rest.get(path)
             if raw is not None and (any(word in raw for word in words) or any(web.carries(path, dotted) for dotted in glance(path).imports)):
                 wanted.add(path)
-    return sorted(wanted)
+    return sorted(wanted | _parts_of_graphs(web, facts, rest))
+
+
+def _parts_of_graphs(web: _Web, facts: Facts, rest: Mapping[str, bytes]) -> set[str]:
+    """Files that were passed over and hold a part of a graph: its state, nodes and routers, re-exports followed."""
+    todo = [(path, dotted) for path, traits in facts.traits.items() if traits.graph for dotted in facts.imports[path]]
+    found: set[str] = set()
+    for path, dotted in todo:
+        target = web.target(dotted, path)
+        if target is None:
+            continue
+        if target[0] in rest:
+            found.add(target[0])
+        export = facts.exports.get(target[0], {}).get(target[1])
+        if export is not None and export.kind == "import" and len(todo) < 10_000:
+            todo += [(target[0], through) for through in export.through]
+    return found
 
 
 def _tail(path: str) -> bytes:

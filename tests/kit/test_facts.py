@@ -64,3 +64,16 @@ def test_a_re_export_is_followed() -> None:
 def test_imports_are_read_off_the_text() -> None:
     text = b"from a import (  # why\n    b,\n    c as d,  # because\n)\nimport e.f as g, h\nfrom .i import j; x = 1\nfrom .. import k\n"
     assert list(imported_paths("p/q/m.py", text))[:6] == ["a.b", "a.c", "e.f", "h", "p.q.i.j", "p.k"]
+
+
+def test_the_parts_of_a_graph_are_read_with_it() -> None:
+    files = {
+        "agent/graph.py": b"from langgraph.graph import StateGraph\nfrom .nodes import draft\nfrom .types import State\nb = StateGraph(State)\nb.add_node(draft)\n",
+        "agent/nodes.py": b"from .helpers import shout\n\ndef draft(state):\n    return {'answer': shout(state)}\n",
+        "agent/helpers.py": b"def shout(state):\n    return state['answer'].upper()\n",
+        "agent/types/__init__.py": b"from .state import State\n",
+        "agent/types/state.py": b"from typing import TypedDict\n\nclass State(TypedDict):\n    answer: str\n",
+        "other.py": b"def nothing(): ...\n",
+    }
+    found = survey(files, [codemods()["attempt-counter"]])
+    assert [sorted(source.path for source in unit) for unit in found.units] == [["agent/graph.py", "agent/nodes.py", "agent/types/__init__.py", "agent/types/state.py"]]
