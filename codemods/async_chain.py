@@ -197,7 +197,8 @@ from .kit.codemod import codemod
 from .kit.cut import UNUSUAL_LAYOUT, awaited, uncuttable, wrap
 from .kit.finding import Edit, Finding
 from .kit.libraries.langchain_calls import Shape, Site, shape_of, site_of
-from .kit.libraries.langchain_twins import WITHOUT, obstacle
+from .kit.libraries.langchain_obstacles import obstacle
+from .kit.libraries.langchain_twins import WITHOUT
 from .kit.source import Source
 from .kit.tests import patched
 
@@ -220,20 +221,34 @@ def async_chain(source: Source) -> Iterator[Finding]:
 def _judged(source: Source, site: Site) -> Iterator[Finding]:
     call, method = site.call, site.method
     if not site.certain:
-        yield source.refuse(call, "mixed-origins", f"{_name(site)} blocks the event loop; what it is called on is a {site.words} on one way to here and unknown on another")
+        yield source.refuse(
+            call,
+            "mixed-origins",
+            f"{_name(site)} blocks the event loop; what it is called on is a {site.words} on one way to here and unknown on another",
+        )
         return
     if method in WITHOUT.get(site.family, ()):
-        yield source.refuse(call, "no-async-twin", f"{_name(site)} blocks the event loop, and a {site.words} has no async method for it")
+        yield source.refuse(
+            call, "no-async-twin", f"{_name(site)} blocks the event loop, and a {site.words} has no async method for it"
+        )
         return
     for kind in site.kinds:
         if kind.owner is not None and kind.node is kind.owner and source.class_of(call) is kind.owner:
-            yield source.refuse(call, "own-method", f"{_name(site)} blocks the event loop; in {kind.owner.name} itself its async method may lead back to here")
+            yield source.refuse(
+                call,
+                "own-method",
+                f"{_name(site)} blocks the event loop; in {kind.owner.name} itself its async method may lead back to here",
+            )
             return
         if found := obstacle(kind, method, source):
             yield source.refuse(call, found[0], f"{_name(site)} blocks the event loop; {found[1]}")
             return
     if lock := held_lock(source, call):
-        yield source.refuse(call, "lock-held", f"{_name(site)} blocks the event loop; `{lock}` is held around it, and must not be over an await")
+        yield source.refuse(
+            call,
+            "lock-held",
+            f"{_name(site)} blocks the event loop; `{lock}` is held around it, and must not be over an await",
+        )
         return
     place = place_to_iterate(source, call) if site.twin.how == "iterate" else place_to_await(source, call)
     if place.verb == "leave":
@@ -245,10 +260,26 @@ def _judged(source: Source, site: Site) -> Iterator[Finding]:
     if isinstance(shape, str):
         yield source.refuse(call, "other-signature", f"{_name(site)} blocks the event loop; {shape}")
         return
-    says = "gives no coroutine here, {0} does" if place.verb == "bare" else "blocks the event loop, {0} lets it serve others meanwhile"
-    opening = [edit for edit in place.edits if edit.start <= source.start(call)]  # at one offset, what stands outside comes first
-    edits = [*opening, *_awaited(source, call, shape, place), *shape.edits, *(edit for edit in place.edits if edit not in opening)]
-    yield source.fix(call, edits, f"{_name(site)} {says.format(shape.name if shape.name != site.method else 'async for')}", help=_told(source, site))
+    says = (
+        "gives no coroutine here, {0} does"
+        if place.verb == "bare"
+        else "blocks the event loop, {0} lets it serve others meanwhile"
+    )
+    opening = [
+        edit for edit in place.edits if edit.start <= source.start(call)
+    ]  # at one offset, what stands outside comes first
+    edits = [
+        *opening,
+        *_awaited(source, call, shape, place),
+        *shape.edits,
+        *(edit for edit in place.edits if edit not in opening),
+    ]
+    yield source.fix(
+        call,
+        edits,
+        f"{_name(site)} {says.format(shape.name if shape.name != site.method else 'async for')}",
+        help=_told(source, site),
+    )
 
 
 def _name(site: Site) -> str:
@@ -271,7 +302,11 @@ def _on_purpose(source: Source, site: Site) -> bool:
         branch = isinstance(above, (ast.If, ast.IfExp)) and below is not above.test
         if branch and (any(_asks(node, receiver) for node in ast.walk(above.test)) or _has_twin(above, receiver, site)):  # type: ignore[attr-defined]
             return True
-        if isinstance(above, ast.Try) and isinstance(below, ast.ExceptHandler) and any(_has_twin(part, receiver, site) for part in above.body):
+        if (
+            isinstance(above, ast.Try)
+            and isinstance(below, ast.ExceptHandler)
+            and any(_has_twin(part, receiver, site) for part in above.body)
+        ):
             return True
         below = above
     return False
@@ -282,17 +317,26 @@ def _asks(node: ast.AST, receiver: str) -> bool:
     if not isinstance(node, ast.Call) or not node.args:
         return False
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    return name in ("hasattr", "getattr", "iscoroutinefunction", "isawaitable", "iscoroutine") and any(ast.dump(part) == receiver for part in ast.walk(node.args[0]))
+    return name in ("hasattr", "getattr", "iscoroutinefunction", "isawaitable", "iscoroutine") and any(
+        ast.dump(part) == receiver for part in ast.walk(node.args[0])
+    )
 
 
 def _has_twin(tree: ast.AST, receiver: str, site: Site) -> bool:
-    return any(isinstance(node, ast.Attribute) and node.attr in (site.twin.name, "ainvoke") and ast.dump(node.value) == receiver for node in ast.walk(tree))
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr in (site.twin.name, "ainvoke")
+        and ast.dump(node.value) == receiver
+        for node in ast.walk(tree)
+    )
 
 
 def _told(source: Source, site: Site) -> str:
     """What a reader should look at besides: tests that put something else in the object's place."""
     root: ast.AST = site.receiver
-    while isinstance(root, (ast.Attribute, ast.Call, ast.Subscript)) and not (isinstance(root, ast.Attribute) and isinstance(root.value, ast.Name) and root.value.id == "self"):
+    while isinstance(root, (ast.Attribute, ast.Call, ast.Subscript)) and not (
+        isinstance(root, ast.Attribute) and isinstance(root.value, ast.Name) and root.value.id == "self"
+    ):
         root = root.func if isinstance(root, ast.Call) else root.value
     name = root.attr if isinstance(root, ast.Attribute) else root.id if isinstance(root, ast.Name) else ""
     where = patched(source.project, name) if name else []

@@ -10,24 +10,38 @@ from .source import Source
 
 # calls that make a loop, run one coroutine in it to its end, and close it
 RUNNERS = frozenset(
-    "asyncio.run asyncio.Runner.run anyio.run anyio.from_thread.run trio.run uvloop.run asgiref.sync.async_to_sync asyncer.syncify".split()
+    "asyncio.run asyncio.Runner.run anyio.run anyio.from_thread.run trio.run uvloop.run "
+    "asgiref.sync.async_to_sync asyncer.syncify".split()
 )
-CONCURRENT = frozenset("gather create_task ensure_future as_completed TaskGroup create_task_group run_coroutine_threadsafe start_server start_soon add_task abatch wait".split())
+CONCURRENT = frozenset(
+    "gather create_task ensure_future as_completed TaskGroup create_task_group "
+    "run_coroutine_threadsafe start_server start_soon add_task abatch wait".split()
+)
 SERVERS = frozenset(
-    "fastapi starlette quart sanic aiohttp litestar blacksheep robyn tornado django chainlit discord nextcord disnake interactions telegram telebot aiogram pyrogram telethon slack_bolt linebot websockets "
-    "socketio grpc uvicorn hypercorn faust arq taskiq langserve mcp fastmcp nats aio_pika botbuilder twitchio vkbottle nonebot gradio aiosmtpd asyncssh nicegui reflex panel solara livekit pipecat "
+    "fastapi starlette quart sanic aiohttp litestar blacksheep robyn tornado django chainlit discord "
+    "nextcord disnake interactions telegram telebot aiogram pyrogram telethon slack_bolt linebot "
+    "websockets "
+    "socketio grpc uvicorn hypercorn faust arq taskiq langserve mcp fastmcp nats aio_pika botbuilder "
+    "twitchio vkbottle nonebot gradio aiosmtpd asyncssh nicegui reflex panel solara livekit pipecat "
     "a2a line_bot_sdk mattermostdriver nio".split()
 )
 # what stands on a def and does not hand it to anybody
-PLAIN = frozenset("staticmethod classmethod property override final abstractmethod cache lru_cache wraps traceable observe retry asynccontextmanager contextmanager deprecated no_type_check".split())
+PLAIN = frozenset(
+    "staticmethod classmethod property override final abstractmethod cache lru_cache wraps traceable "
+    "observe retry asynccontextmanager contextmanager deprecated no_type_check".split()
+)
 COMMANDS = frozenset(["click", "typer", "asyncclick"])
-OWN_LOOP = frozenset(["flask.Flask", "flask.Blueprint", "flask_socketio.SocketIO", "flask_restx.Namespace", "flask_restful.Api"])
+OWN_LOOP = frozenset(
+    ["flask.Flask", "flask.Blueprint", "flask_socketio.SocketIO", "flask_restx.Namespace", "flask_restful.Api"]
+)
 
 
 def shares_loop(source: Source, function: FunctionNode) -> bool:
     """Whether other work waits for the loop while this coroutine runs: false for the `main` of a script, for a coroutine
     that gets a loop of its own each time, and for tests."""
-    return bool(source.remember(("shares-loop", function), lambda: not is_test(source) and not _alone(source, function, set())))
+    return bool(
+        source.remember(("shares-loop", function), lambda: not is_test(source) and not _alone(source, function, set()))
+    )
 
 
 def is_test(source: Source) -> bool:
@@ -68,7 +82,11 @@ def _uses(source: Source, function: FunctionNode) -> Iterator[tuple[Source, ast.
     for other, binding in source.project.importers(source, function.name):
         yield from ((other, node) for node in other.uses(binding))
     for other, binding in source.project.importers(source, ""):
-        yield from ((other, above) for node in other.uses(binding) if isinstance(above := other.parent(node), ast.Attribute) and above.attr == function.name)
+        yield from (
+            (other, above)
+            for node in other.uses(binding)
+            if isinstance(above := other.parent(node), ast.Attribute) and above.attr == function.name
+        )
 
 
 def _runs_alone(source: Source, use: ast.expr, seen: set[FunctionNode]) -> bool:
@@ -87,13 +105,23 @@ def _runs_alone(source: Source, use: ast.expr, seen: set[FunctionNode]) -> bool:
 
 
 def _is_runner(source: Source, call: ast.Call) -> bool:
-    return source.qualified(call.func) in RUNNERS or (isinstance(call.func, ast.Attribute) and call.func.attr == "run_until_complete")
+    return source.qualified(call.func) in RUNNERS or (
+        isinstance(call.func, ast.Attribute) and call.func.attr == "run_until_complete"
+    )
 
 
 def _once(source: Source, runner: ast.Call) -> bool:
     """Whether nothing else runs in the loop that a runner makes: no tasks, no server; or it is made anew for each call of a sync handler."""
     function = source.function(runner)
-    handled = [d for d in function.decorator_list if source.qualified(d.func if isinstance(d, ast.Call) else d).partition(".")[0] not in COMMANDS] if function is not None else []
+    handled = (
+        [
+            d
+            for d in function.decorator_list
+            if source.qualified(d.func if isinstance(d, ast.Call) else d).partition(".")[0] not in COMMANDS
+        ]
+        if function is not None
+        else []
+    )
     return bool(handled) or not _concurrent(source)
 
 
@@ -103,7 +131,9 @@ def _concurrent(source: Source) -> bool:
     def read() -> bool:
         for bindings in (found for scope in source.names.inner.values() for found in scope.bindings.values()):
             for binding in bindings:
-                if binding.kind == "import" and (binding.origin.partition(".")[0] in SERVERS or binding.origin.rpartition(".")[2] in CONCURRENT):
+                if binding.kind == "import" and (
+                    binding.origin.partition(".")[0] in SERVERS or binding.origin.rpartition(".")[2] in CONCURRENT
+                ):
                     return True
         return any(node.attr in CONCURRENT for node in source.nodes(ast.Attribute))
 

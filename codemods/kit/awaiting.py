@@ -12,16 +12,38 @@ from .finding import Edit
 from .source import Source
 
 # what takes coroutines and runs them: no await inside
-TAKERS = frozenset(f"asyncio.{name}" for name in ("gather", "create_task", "ensure_future", "wait_for", "shield", "wait", "as_completed", "run_coroutine_threadsafe", "run"))
+TAKERS = frozenset(
+    f"asyncio.{name}"
+    for name in (
+        "gather",
+        "create_task",
+        "ensure_future",
+        "wait_for",
+        "shield",
+        "wait",
+        "as_completed",
+        "run_coroutine_threadsafe",
+        "run",
+    )
+)
 # what consumes an iterator before it returns
 EAGER = frozenset(["list", "tuple", "set", "frozenset", "dict", "sum", "sorted", "min", "max"])
 EAGER_METHODS = frozenset(["join", "extend", "update", "writelines"])
 # what iterates a plain iterator in a thread of its own
 THREADED = frozenset(
-    "fastapi.responses.StreamingResponse starlette.responses.StreamingResponse fastapi.StreamingResponse sse_starlette.EventSourceResponse sse_starlette.sse.EventSourceResponse".split()
+    "fastapi.responses.StreamingResponse starlette.responses.StreamingResponse "
+    "fastapi.StreamingResponse sse_starlette.EventSourceResponse "
+    "sse_starlette.sse.EventSourceResponse".split()
 )
 # what takes a function, and at which place, to call it in a thread
-OFFLOADERS = {"asyncio.to_thread": 0, "anyio.to_thread.run_sync": 0, "starlette.concurrency.run_in_threadpool": 0, "fastapi.concurrency.run_in_threadpool": 0, "chainlit.make_async": 0, "asgiref.sync.sync_to_async": 0}
+OFFLOADERS = {
+    "asyncio.to_thread": 0,
+    "anyio.to_thread.run_sync": 0,
+    "starlette.concurrency.run_in_threadpool": 0,
+    "fastapi.concurrency.run_in_threadpool": 0,
+    "chainlit.make_async": 0,
+    "asgiref.sync.sync_to_async": 0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +66,11 @@ def place_to_await(source: Source, call: ast.Call) -> Place:
     if isinstance(above, ast.Await):
         return Place("bare")
     if _early(source, call):
-        return Place("refuse", reason="called-too-early", message="the call is made before the thread starts, which then gets its result instead of a function")
+        return Place(
+            "refuse",
+            reason="called-too-early",
+            message="the call is made before the thread starts, which then gets its result instead of a function",
+        )
     if _wanted(source, call):
         return Place("bare")
     if source.in_async(call):
@@ -52,7 +78,11 @@ def place_to_await(source: Source, call: ast.Call) -> Place:
     generators = [scope for scope in _comprehensions(source, call) if isinstance(scope, ast.GeneratorExp)]
     if len(generators) == 1 and (edits := _listed(source, generators[0])) is not None:
         return Place("await", tuple(edits))
-    return Place("refuse", reason="generator-expression", message="an await in a generator expression would make it an async generator")
+    return Place(
+        "refuse",
+        reason="generator-expression",
+        message="an await in a generator expression would make it an async generator",
+    )
 
 
 def place_to_iterate(source: Source, call: ast.Call) -> Place:
@@ -63,7 +93,9 @@ def place_to_iterate(source: Source, call: ast.Call) -> Place:
 
 
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-HANDED_ON = Place("refuse", reason="stream-handed-on", message="the stream is handed to code that iterates it as a plain iterator")
+HANDED_ON = Place(
+    "refuse", reason="stream-handed-on", message="the stream is handed to code that iterates it as a plain iterator"
+)
 
 
 def _iterated(source: Source, node: ast.expr, named: bool = False) -> Place:
@@ -74,7 +106,10 @@ def _iterated(source: Source, node: ast.expr, named: bool = False) -> Place:
         if not source.in_async(above):
             return Place("leave")  # a sync function inside: who calls it is asked elsewhere
         return Place("iterate", (source.edit(source.start(above), source.start(above), "async "),))
-    if isinstance(above, COMPREHENSIONS) and (clause := next((each for each in above.generators if each.iter is node), None)) is not None:
+    if (
+        isinstance(above, COMPREHENSIONS)
+        and (clause := next((each for each in above.generators if each.iter is node), None)) is not None
+    ):
         return _in_comprehension(source, above, clause)
     if isinstance(above, ast.Call) and node in above.args:
         if source.qualified(above.func) in THREADED:
@@ -82,14 +117,20 @@ def _iterated(source: Source, node: ast.expr, named: bool = False) -> Place:
         if _eager(source, above) and source.in_async(above):
             return Place("iterate", tuple(_collected(source, above, node)))
         return HANDED_ON
-    if isinstance(above, ast.Starred) and isinstance(source.parent(above), (ast.List, ast.Tuple, ast.Set, ast.Call)) and source.in_async(above):
+    if (
+        isinstance(above, ast.Starred)
+        and isinstance(source.parent(above), (ast.List, ast.Tuple, ast.Set, ast.Call))
+        and source.in_async(above)
+    ):
         return Place("iterate", tuple(_around(source, node, "[chunk async for chunk in ", "]")))
     if isinstance(above, (ast.Assign, ast.AnnAssign)) and above.value is node and not named:
         return _through_name(source, above)
     return HANDED_ON
 
 
-def _in_comprehension(source: Source, whole: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, clause: ast.comprehension) -> Place:
+def _in_comprehension(
+    source: Source, whole: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, clause: ast.comprehension
+) -> Place:
     if clause.is_async:
         return Place("iterate")
     edits: list[Edit] = []
@@ -103,14 +144,20 @@ def _in_comprehension(source: Source, whole: ast.ListComp | ast.SetComp | ast.Di
         elif isinstance(above, ast.Call) and source.qualified(above.func) in THREADED:
             return Place("leave")
         else:
-            return Place("refuse", reason="generator-expression", message="an async for would make the generator expression an async generator")
+            return Place(
+                "refuse",
+                reason="generator-expression",
+                message="an async for would make the generator expression an async generator",
+            )
     elif not source.in_async(whole):
         return Place("leave")
     start = source.start(whole)
     lead = source.slice(start, source.start(clause.target))
     found = re.search(r"\bfor[\s(\\]*$", lead)
     if found is None:
-        return Place("refuse", reason="unusual-layout", message="the code is laid out in a way that can't be cut safely")
+        return Place(
+            "refuse", reason="unusual-layout", message="the code is laid out in a way that can't be cut safely"
+        )
     offset = start + len(lead[: found.start()].encode("utf-8"))
     return Place("iterate", (*edits, source.edit(offset, offset, "async ")))
 
@@ -121,7 +168,9 @@ def _through_name(source: Source, assign: ast.Assign | ast.AnnAssign) -> Place:
     if not isinstance(target, ast.Name) or (isinstance(assign, ast.Assign) and len(assign.targets) > 1):
         return HANDED_ON
     home = source.scope(assign).home(target.id)
-    bindings = [binding for binding in source.bindings(target.id, home) if binding.node is assign] if home is not None else []
+    bindings = (
+        [binding for binding in source.bindings(target.id, home) if binding.node is assign] if home is not None else []
+    )
     if len(bindings) != 1 or home is None or len(source.bindings(target.id, home)) != 1 or home.kind != "function":
         return HANDED_ON
     places = [_iterated(source, use, named=True) for use in source.uses(bindings[0])]
@@ -152,7 +201,11 @@ def _listed(source: Source, generator: ast.GeneratorExp) -> list[Edit] | None:
     if isinstance(above, ast.Starred):
         eager = isinstance(source.parent(above), (ast.Call, ast.List, ast.Tuple, ast.Set))
     else:
-        eager = isinstance(above, ast.Call) and generator in above.args and (_eager(source, above) or source.qualified(above.func) in TAKERS)
+        eager = (
+            isinstance(above, ast.Call)
+            and generator in above.args
+            and (_eager(source, above) or source.qualified(above.func) in TAKERS)
+        )
     if not eager or not source.in_async(generator) or not sure(source, generator):
         return None
     start, stop = source.start(generator), source.stop(generator)
@@ -164,13 +217,23 @@ def _listed(source: Source, generator: ast.GeneratorExp) -> list[Edit] | None:
 def _collected(source: Source, call: ast.Call, node: ast.expr) -> list[Edit]:
     """`list(stream)` as `[chunk async for chunk in stream]`; other consumers get such a list."""
     if isinstance(call.func, ast.Name) and call.func.id == "list" and len(call.args) == 1 and not call.keywords:
-        return [source.edit(source.start(call), source.start(node), "[chunk async for chunk in "), source.edit(source.stop(node), source.stop(call), "]")] if _tight(source, call, node) else _around(source, node, "[chunk async for chunk in ", "]")
+        return (
+            [
+                source.edit(source.start(call), source.start(node), "[chunk async for chunk in "),
+                source.edit(source.stop(node), source.stop(call), "]"),
+            ]
+            if _tight(source, call, node)
+            else _around(source, node, "[chunk async for chunk in ", "]")
+        )
     return _around(source, node, "[chunk async for chunk in ", "]")
 
 
 def _tight(source: Source, call: ast.Call, node: ast.expr) -> bool:
     """Whether nothing but brackets stands between a call and its one argument."""
-    return source.slice(source.stop(call.func), source.start(node)) == "(" and source.slice(source.stop(node), source.stop(call)) == ")"
+    return (
+        source.slice(source.stop(call.func), source.start(node)) == "("
+        and source.slice(source.stop(node), source.stop(call)) == ")"
+    )
 
 
 def _around(source: Source, node: ast.expr, before: str, after: str) -> list[Edit]:
@@ -194,7 +257,12 @@ def _wanted(source: Source, node: ast.expr) -> bool:
     if isinstance(above, ast.Call):
         if node in above.args and _takes(source, above):
             return True
-        appended = isinstance(above.func, ast.Attribute) and above.func.attr == "append" and isinstance(above.func.value, ast.Name) and node in above.args
+        appended = (
+            isinstance(above.func, ast.Attribute)
+            and above.func.attr == "append"
+            and isinstance(above.func.value, ast.Name)
+            and node in above.args
+        )
         return appended and _gathered(source, above.func.value)  # type: ignore[attr-defined]
     if isinstance(above, (ast.List, ast.Tuple, ast.Set, ast.Starred)):
         return _wanted(source, above)
@@ -219,7 +287,9 @@ def _gathered(source: Source, name: ast.Name) -> bool:
 
 
 def _takes(source: Source, call: ast.Call) -> bool:
-    return source.qualified(call.func) in TAKERS or (isinstance(call.func, ast.Attribute) and call.func.attr in ("create_task", "ensure_future"))
+    return source.qualified(call.func) in TAKERS or (
+        isinstance(call.func, ast.Attribute) and call.func.attr in ("create_task", "ensure_future")
+    )
 
 
 def held_lock(source: Source, node: ast.AST) -> str:

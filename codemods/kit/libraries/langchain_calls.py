@@ -12,8 +12,18 @@ from .langchain import LANGUAGE_MODELS, Kind, kinds_of
 from .langchain_names import made
 from .langchain_twins import METHODS, TWINS, WITHOUT, Twin, blocks
 
-WORDS = {"llm": "language model", "chat-model": "chat model", "model": "language model", "vector-store": "vector store", "executor": "agent executor", "history": "chat history", "fixing-parser": "parser"}
-PER_RUN = frozenset(["callbacks", "config", "tags", "metadata", "run_name", "run_manager"])  # what the old and the new methods take in different forms
+WORDS = {
+    "llm": "language model",
+    "chat-model": "chat model",
+    "model": "language model",
+    "vector-store": "vector store",
+    "executor": "agent executor",
+    "history": "chat history",
+    "fixing-parser": "parser",
+}
+PER_RUN = frozenset(
+    ["callbacks", "config", "tags", "metadata", "run_name", "run_manager"]
+)  # what the old and the new methods take in different forms
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +69,16 @@ def _made(source: Source, call: ast.Call, func: ast.Attribute) -> Site | None:
     family, maker = made(source.qualified(func))
     if family != "vector-store":
         return None
-    return Site(call, func.value, func.attr, (Kind(family, maker, source, call),), family, TWINS[family][func.attr], True)
+    return Site(
+        call, func.value, func.attr, (Kind(family, maker, source, call),), family, TWINS[family][func.attr], True
+    )
 
 
 def _site(source: Source, call: ast.Call, receiver: ast.expr, method: str) -> Site | None:
     kinds = kinds_of(source, receiver)
-    able = [kind for kind in kinds.found if method in TWINS.get(kind.family, {}) or method in WITHOUT.get(kind.family, ())]
+    able = [
+        kind for kind in kinds.found if method in TWINS.get(kind.family, {}) or method in WITHOUT.get(kind.family, ())
+    ]
     if not able or not any(blocks(kind) for kind in able):
         return None
     families = {kind.family for kind in able}
@@ -87,7 +101,10 @@ def shape_of(source: Source, site: Site) -> Shape | str:
             return Shape("aget_relevant_documents", tuple(_renamed(source, call, "aget_relevant_documents")))
         return Shape("ainvoke", (*_renamed(source, call, "ainvoke"), *_input(source, call, "query")))
     if site.family not in LANGUAGE_MODELS or method not in ("predict", "predict_messages", "__call__"):
-        return Shape(twin.name, tuple(_called(source, call, twin.name) if twin.how == "call" else _renamed(source, call, twin.name)))
+        return Shape(
+            twin.name,
+            tuple(_called(source, call, twin.name) if twin.how == "call" else _renamed(source, call, twin.name)),
+        )
     return _model(source, site, old)
 
 
@@ -102,7 +119,11 @@ def _model(source: Source, site: Site, old: bool) -> Shape | str:
         return Shape(site.twin.name, tuple(_renamed(source, call, site.twin.name)))
     else:
         name = "ainvoke"
-    if len(call.args) + sum(given.arg in ("text", "messages", "prompt") for given in call.keywords) != 1 or spreads_arguments(call) or spreads_keywords(call):
+    if (
+        len(call.args) + sum(given.arg in ("text", "messages", "prompt") for given in call.keywords) != 1
+        or spreads_arguments(call)
+        or spreads_keywords(call)
+    ):
         return f"its arguments are not those of {name}"
     if given := next((given.arg for given in call.keywords if given.arg in PER_RUN), None):
         return f"{name} takes {given} in another form"
@@ -113,7 +134,9 @@ def _model(source: Source, site: Site, old: bool) -> Shape | str:
     suffix = ".content" if method == "predict" and site.family == "chat-model" and name == "ainvoke" else ""
     word = next((given.arg for given in call.keywords if given.arg in ("text", "messages", "prompt")), None)
     edits = _called(source, call, name) if method == "__call__" else _renamed(source, call, name)
-    return Shape(name, (*edits, *(_input(source, call, word) if word is not None and name == "ainvoke" else ())), suffix)
+    return Shape(
+        name, (*edits, *(_input(source, call, word) if word is not None and name == "ainvoke" else ())), suffix
+    )
 
 
 def _renamed(source: Source, call: ast.Call, name: str) -> list[Edit]:
@@ -136,5 +159,9 @@ def _input(source: Source, call: ast.Call, word: str) -> list[Edit]:
         return []
     start = source.start(given)
     if given is call.keywords[0] and not call.args:
-        return [source.edit(start, source.start(given.value), "")] if source.slice(start + len(word), source.start(given.value)).strip() == "=" else []
+        return (
+            [source.edit(start, source.start(given.value), "")]
+            if source.slice(start + len(word), source.start(given.value)).strip() == "="
+            else []
+        )
     return [source.edit(start, start + len(word), "input")]
