@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from .building import Building
 from .callers import add_argument, add_parameter, callers
 from .cut import reindent, replace, span
-from .finding import Edit, Finding, Import
-from .handlers import handlers, serves
+from .finding import Edit, Finding
+from .handlers import serves
 from .histories import MAX_SESSIONS, History, history, place_of_history
 from .imports import spell
-from .keys import Key, meaning_of
-from .libraries.memory import is_light, is_plain, keeps
-from .move import insertion, instead, lead, movable, place_for, runs, without
-from .names import Binding, FunctionNode
-from .reach import Use, User, imports_of, lasting, member_uses, reached, users_of, uses_of
-from .rebuild import as_locals, factory_text, hoisted, inline_text, is_client, keyed
-from .shared import Cell, Group, cells_in, groups_in, reads, session_function, value_of, written
+from .keys import meaning_of
+from .libraries.memory import keeps
+from .move import instead, lead, movable, runs, without
+from .names import FunctionNode
+from .obstacles import hides, object_to, object_to_class, starred
+from .reach import Use, imports_of, lasting, member_uses, reached, users_of, uses_of
+from .rebuild import as_locals, factory_text, hoisted, is_client, keyed
+from .shared import Cell, Group, cells_in, groups_in, session_function, value_of, written
 from .source import Source, has_keyword
-from .stations import Station, Unclear, choose_keys, may_pass, own_stations, stations_for
+from .stations import Station, Unclear, may_pass, own_stations, stations_for
+from .wording import message, shared_by_all, told
 
 INLINE = 3  # statements that still read well inside a handler
 
@@ -30,17 +33,6 @@ class Wishes:
     history: str = "auto"
     move_clients: bool = False
     stateless: bool = False
-
-
-@dataclass(slots=True)
-class Changes:
-    """Edits and imports over all files."""
-
-    edits: list[Edit] = field(default_factory=list)
-    imports: list[tuple[str, Import]] = field(default_factory=list)
-
-    def need(self, source: Source, imports: tuple[Import, ...]) -> None:
-        self.imports += [(source.path, each) for each in imports]
 
 
 def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
@@ -62,9 +54,9 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     if not serves(source.project):
         return
     if not behind and not sessions:
-        starred = group.owner is None and group.scope.kind == "module" and [other for other in source.project if source.module in _starred(other) and _hides(other, group, users)]
-        if starred:
-            yield source.refuse(_spot(group), "exported", f"{_shared(group)}; {starred[0].path} may get it by a star import")
+        hiding = group.owner is None and group.scope.kind == "module" and [other for other in source.project if source.module in starred(other) and hides(other, group, users)]
+        if hiding:
+            yield source.refuse(_spot(group), "exported", f"{shared_by_all(group)}; {hiding[0].path} may get it by a star import")
         return
     try:
         stations = stations_for(users)
@@ -74,7 +66,7 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
         yield plan(group, wishes, sessions, early, stations).finding()
     except Unclear as unclear:
         where = f" ({unclear.source.path}:{unclear.source.place(unclear.node).line})" if unclear.source is not None and unclear.node is not None else ""
-        yield source.refuse(_spot(group), unclear.reason, f"{_shared(group)}; {unclear.message}{where}")
+        yield source.refuse(_spot(group), unclear.reason, f"{shared_by_all(group)}; {unclear.message}{where}")
 
 
 def by_session(use: Use) -> bool:
@@ -91,16 +83,6 @@ def by_session(use: Use) -> bool:
     if isinstance(given, ast.Subscript) and isinstance(given.slice, ast.Constant):
         word = str(given.slice.value)
     return meaning_of(word) is not None
-
-
-def _names(group: Group) -> str:
-    names = sorted((slot for slot in group.slots if slot.startswith("self.") or not group.me), key=lambda slot: group.body.index(group.slots[slot]))
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def _shared(group: Group) -> str:
-    names = _names(group)
-    return f"{names} {'are' if ' and ' in names else 'is'} shared by all requests"
 
 
 def _spot(group: Group) -> ast.AST:
@@ -122,22 +104,14 @@ def with_clients(group: Group) -> None:
     group.statements.sort(key=group.body.index)
 
 
-class _Plan:
-    """Everything that is known before the edits are written."""
+class _Plan(Building):
+    """How a group of a module or function is built anew."""
 
     def __init__(self, group: Group, wishes: Wishes, sessions: list[Use], early: list[Use], stations: list[Station]) -> None:
-        self.group, self.wishes, self.sessions, self.stations = group, wishes, sessions, stations
-        self.source = group.source
-        self.parameter = choose_keys(stations)
-        if sessions:
-            self.parameter = self.parameter or "session_id"
+        super().__init__(group, sessions, stations)
+        self.wishes = wishes
         self.check(early)
         self.cells = [*group.cells, *(cell for other in group.foreign.values() for cell in other.cells)]
-        self.builders = [each for each in stations if not each.passes]
-        read = {use.slot for each in stations for use in each.uses} | {use.slot for use in sessions}
-        self.wanted = [slot for slot in self.slots_in_order() if slot in read]
-        self.changes = Changes()
-        self.borrowers: list[Station] = []
         self.foreign: dict[str, str] = {}  # imported name -> the factory for it in its own file
         self.types: dict[str, str] = {}  # of slots whose history is of another class now
         kinds = {cell.kind for cell in self.cells}
@@ -147,85 +121,12 @@ class _Plan:
             self.cached = True
         if self.kind == "memory" and kinds == {"store"} and len(group.statements) == 1 and value_of(group.first) is group.cells[0].call:
             self.cached = True  # the factory is the store
-        self.factory = self.free_name()
 
-    def slots_in_order(self) -> list[str]:
-        return sorted(self.group.slots, key=lambda slot: self.group.body.index(self.group.slots[slot]))
+    def check(self, early: list[Use]) -> None:
+        object_to(self.group, self.parameter, self.stations, early)
 
     def seeded(self) -> bool:
         return any(isinstance(statement, ast.Expr) for statement in self.group.statements)
-
-    def free_name(self) -> str:
-        memories = {slot for slot, statement in self.group.slots.items() if any(value_of(statement) is cell.call and cell.kind != "chain" for cell in self.group.cells)}
-        best = [slot for slot in self.wanted if slot not in memories] or self.wanted
-        name = f"build_{best[-1].removeprefix('self.').lstrip('_')}"
-        taken = {found for source in self.source.project for scope in source.names.inner.values() for found in scope.bindings}
-        while name in taken:
-            name += "_"
-        return name
-
-    # what stands in the way
-
-    def check(self, early: list[Use]) -> None:
-        group, source = self.group, self.source
-        if early:
-            use = early[0]
-            raise Unclear("needed-at-import", f"{use.slot} is needed when the module is imported", use.source, use.node)
-        for slot in group.slots:
-            bindings = group.scope.bindings.get(slot, [])
-            if any(binding.within is not group.scope for binding in bindings):
-                raise Unclear("rebound", f"{slot} is set anew under `global`")
-            if len(bindings) > 1:
-                raise Unclear("rebound", f"{slot} is bound in several places", source, bindings[-1].node)
-            if group.scope.kind == "module":
-                self.check_exports(slot)
-        for statement in group.statements:
-            for call in strangers(group, statement):
-                raise Unclear("handed-on", f"{ast.unparse(call.func)} gets it when the module is imported", source, call)
-            if not movable(source, statement):
-                raise Unclear("shared-line", "a statement shares its line with another", source, statement)
-            self.check_free_names(statement)
-        for cell in [*group.cells, *(cell for other in group.foreign.values() for cell in other.cells)]:
-            if cell.kind == "vectors":
-                raise Unclear("vector-memory", "a memory in a vector store knows no sessions", cell.source, cell.call)
-            if cell.kind == "session" and not self.parameter:
-                raise Unclear("fixed-session", "the history has one fixed session id, and no handler has a key", cell.source, cell.call)
-            if cell.factory is not None:
-                usable(cell)
-        keyless = next((each for each in self.stations if each.handler is not None and each.handler.kind == "node" and not each.keys), None)
-        if keyless is not None:
-            raise Unclear("graph-node", f"{keyless.name} is a node of a graph, and its state has no key", keyless.source, keyless.function)
-        if not self.parameter and group.owner is not None and len([each for each in self.stations if each.handler is None]) > 1:
-            raise Unclear("read-elsewhere", "several methods use it within one request, and there is no key by which they could share a history", source, self.stations[0].function)
-        if not self.parameter and len(self.stations) > 1:
-            for each in self.stations:
-                if each.only_reads:
-                    raise Unclear("read-elsewhere", f"{each.name} reads what other requests have said, and there is no key to tell them apart", each.source, each.function)
-
-    def check_exports(self, slot: str) -> None:
-        for other in [self.source, *(found for found, _ in imports_of(self.source, slot))]:
-            if slot in (other.exports() or ()):
-                raise Unclear("exported", f"{slot} stands in __all__ of {other.path}", other)
-        tail = f"{self.source.module.rpartition('.')[2]}.{slot}"
-        for other in self.source.project:
-            for node in other.nodes(ast.Constant):
-                if isinstance(node.value, str) and (node.value == tail or node.value.endswith(f".{tail}")):
-                    raise Unclear("patched-by-tests", f"{slot} is named in a string, as tests do that replace it", other, node)
-            if other is not self.source and other.names.module.stars and slot in other.names.loads and self.source.module in _starred(other):
-                raise Unclear("exported", f"{other.path} gets {slot} by a star import", other)
-
-    def check_free_names(self, statement: ast.stmt) -> None:
-        """What the statement reads must still mean the same when it runs later."""
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in self.group.slots:
-                home = self.source.scope(node).home(node.id)
-                bindings = home.bindings.get(node.id, []) if home is self.group.scope else []
-                if any(binding.within is not home for binding in bindings) or any(
-                    self.source.start(binding.node) > self.source.start(statement) for binding in bindings if binding.kind in ("assign", "augmented", "for", "with", "delete")
-                ):
-                    raise Unclear("rebound", f"{node.id}, of which it is built, is set anew later", self.source, node)
-
-    # the finding
 
     def finding(self) -> Finding:
         group = self.group
@@ -270,7 +171,7 @@ class _Plan:
             self.hand_on(each)
         self.in_sessions()
         self.importing()
-        return self.source.fix(_spot(self.group), self.changes.edits, self.message(), help=self.told(), imports=self.changes.imports)
+        return self.source.fix(_spot(self.group), self.changes.edits, message(self), help=told(self), imports=self.changes.imports)
 
     def histories(self) -> Callable[[Cell, str], History]:
         asynchronous = any(isinstance(each.function, ast.AsyncFunctionDef) for each in self.stations) or bool(self.sessions)
@@ -357,20 +258,6 @@ class _Plan:
         inner = [each for node, each in self.source.names.inner.items() if node is only.function or only.function in self.source.parents(node)]
         return scope.kind == "function" and not any(name in each.bindings for each in inner for name in names)
 
-    def key_text(self, each: Station) -> str:
-        if not self.parameter:
-            return ""
-        if each.key is not None:
-            self.changes.need(each.source, each.key.needs)
-            if each.key.borrow and isinstance(each.function, FunctionNode) and each not in self.borrowers:
-                self.borrowers.append(each)
-                self.changes.edits += add_parameter(each.source, each.function, each.key.borrow)
-            return each.key.written
-        if isinstance(each.function, ast.If):
-            return '"main"'
-        self.changes.need(each.source, (Import("uuid", "uuid4"),))
-        return "uuid4().hex"
-
     def definition(self, inline: bool, edits: list[Edit], kept: dict[ast.stmt, list[str]], definitions: str) -> None:
         """Where the statements stood: nothing, or the factory, behind what stays."""
         group, source = self.group, self.source
@@ -393,225 +280,13 @@ class _Plan:
         if text:
             self.changes.edits.append(instead(self.source, *found[-1], text, before=before, after=after))
 
-    def build_in(self, each: Station, inline: bool, edits: list[Edit]) -> None:
-        """The lines at the start of a builder's work."""
-        handled = each.calls and self.parameter
-        if handled and not each.uses:
-            return  # hands a key on and needs nothing itself
-        before, key = self.place(each)
-        each.key = key
-        text = self.key_text(each)
-        if inline:
-            body = inline_text(self.group, edits)
-        else:
-            local = self.locals(each)
-            factory = self.spelled_factory(each)
-            body = f"{local} = {factory}({text}){each.source.newline}"
-        self.changes.edits.append(insertion(each.source, before, body))
-
-    def place(self, each: Station) -> tuple[ast.stmt, Key | None]:
-        """Where it is built, and with which of its keys."""
-        after = _accepts(each)
-        nodes = [use.node for use in each.uses] + ([] if self.parameter else [call for call, _, _ in each.calls])
-        function = each.function
-        candidates: list[Key | None] = [*([each.key] if each.key else []), *each.keys, None] if self.parameter else [None]
-        for key in candidates:
-            needed = (*after, *(key.after if key else ()))
-            found = place_for(each.source, function, nodes, needed, in_loops=key is not None and bool(key.after))  # type: ignore[arg-type]
-            if found is not None:
-                return found, key
-        found = place_for(each.source, function, nodes)  # type: ignore[arg-type]
-        if found is None:
-            raise Unclear("no-place", f"{each.name} has no one place before all uses", each.source, function)
-        return found, None
-
-    def locals(self, each: Station) -> str:
-        """The names on the left: what the uses call the objects."""
-        names = []
-        needed = self.wanted if self.parameter and not each.calls else self.wanted
-        for slot in needed:
-            own = [use for use in each.uses if use.slot == slot]
-            handed = not self.parameter and any(self.passed(below, slot) for _, below, _ in each.calls)
-            if not own and not handed:
-                names.append("_")
-                continue
-            name = next((use.node.id for use in own if isinstance(use.node, ast.Name)), slot.removeprefix("self."))
-            while any(isinstance(use.node, ast.Attribute) for use in own) and _bound(each, name):
-                name += "_"
-            names.append(name)
-            for use in own:
-                if not (isinstance(use.node, ast.Name) and use.node.id == name):
-                    self.changes.edits += replace(use.source, use.node, name)
-        return ", ".join(names)
-
-    def passed(self, below: Station, slot: str) -> bool:
-        """Whether a station further down is to get this object from its callers."""
-        seen: set[int] = set()
-        todo = [below]
-        while todo:
-            each = todo.pop()
-            if id(each) in seen:
-                continue
-            seen.add(id(each))
-            if any(use.slot == slot for use in each.uses):
-                return True
-            todo += [under for _, under, _ in each.calls]
-        return False
-
-    def spelled_factory(self, each: Station) -> str:
-        if each.source is self.source:
-            return self.factory
-        for use in each.uses:
-            if use.importing is not None:
-                return self.factory
-            if isinstance(use.node, ast.Attribute):
-                return f"{each.source.code(use.node.value)}.{self.factory}"
-        raise Unclear("handed-on", f"{each.source.path} does not import it where it would have to be built", each.source, each.function)
-
-    # helpers between
-
-    def pass_through(self, each: Station) -> None:
-        """A helper gets the key, and builds; or it gets the objects."""
-        assert isinstance(each.function, FunctionNode)
-        if self.parameter:
-            may_pass(each, self.parameter)
-            self.changes.edits += add_parameter(each.source, each.function, self.parameter, "str")
-            if each.uses:
-                local = self.locals(each)
-                found = place_for(each.source, each.function, [use.node for use in each.uses])
-                if found is None:
-                    raise Unclear("no-place", f"{each.name} has no one place before all uses", each.source, each.function)
-                self.changes.edits.append(insertion(each.source, found, f"{local} = {self.spelled_factory(each)}({self.parameter}){each.source.newline}"))
-            return
-        for slot in self.wanted:
-            if self.passed(each, slot):
-                may_pass(each, slot)
-                type_name = self.group.slots[slot] and ""
-                self.changes.edits += add_parameter(each.source, each.function, slot, type_name)
-                for use in each.uses:
-                    if use.slot == slot and not (isinstance(use.node, ast.Name) and use.node.id == slot):
-                        self.changes.edits += replace(use.source, use.node, slot)
-
-    def hand_on(self, each: Station) -> None:
-        """The calls of helpers get what the helpers need."""
-        text = ""
-        if each.calls and self.parameter:
-            if each.passes:
-                text = self.parameter
-            else:
-                text = self.handed_key(each)
-        for call, below, keywords in each.calls:
-            if self.parameter:
-                self.argue(each, call, self.parameter, text, keywords)
-            else:
-                for slot in self.wanted:
-                    if self.passed(below, slot):
-                        name = next((use.node.id for use in each.uses if use.slot == slot and isinstance(use.node, ast.Name)), slot)
-                        self.argue(each, call, slot, name, keywords)
-
-    def handed_key(self, each: Station) -> str:
-        """The key as it is written at the calls; one that would be new at each call is put into a local first."""
-        for key in [*([each.key] if each.key else []), *each.keys]:
-            if all(place_for(each.source, each.function, [call], key.after, in_loops=True) is not None for call, _, _ in each.calls):  # type: ignore[arg-type]
-                each.key = key
-                if not key.optional or len(each.calls) == 1:
-                    return self.key_text(each)
-                break
-        else:
-            each.key = None
-        if len(each.calls) == 1:
-            return self.key_text(each)
-        before = place_for(each.source, each.function, [call for call, _, _ in each.calls], each.key.after if each.key else ())  # type: ignore[arg-type]
-        name = self.parameter if not _bound(each, self.parameter) else f"{self.parameter}_"
-        if before is None:
-            raise Unclear("no-place", f"{each.name} has no one place before all uses", each.source, each.function)
-        self.changes.edits.append(insertion(each.source, before, f"{name} = {self.key_text(each)}{each.source.newline}"))
-        return name
-
-    def argue(self, each: Station, call: ast.Call, name: str, value: str, keywords: bool) -> None:
-        if not keywords:
-            raise Unclear("handed-on", f"{each.name} hands a helper on where no keyword can follow", each.source, call)
-        self.changes.edits += add_argument(each.source, call, name, value)
-
-    def in_sessions(self) -> None:
-        """`lambda session_id: history` asks the factory."""
-        for use in self.sessions:
-            function = session_function(use.source, use.node)
-            assert function is not None
-            index = "" if len(self.wanted) == 1 else f"[{self.wanted.index(use.slot)}]"
-            self.changes.edits += replace(use.source, use.node, f"{self.factory}({function.args.args[0].arg}){index}")
-
-    def importing(self) -> None:
-        """Imports of the objects become imports of the factory."""
-        done: set[ast.AST] = set()
-        building = {id(each.source) for each in self.stations if (each.uses and (self.parameter or not each.passes))}
-        for slot in self.wanted:
-            for other, binding in imports_of(self.source, slot):
-                onward = any(True for third, its in imports_of(self.source, slot) if third is not other and _through(third, its, other))
-                used = id(other) in building and (any(use.importing is binding for each in self.stations for use in each.uses))
-                if not used and not onward:
-                    if not any(True for _ in other.uses(binding)):
-                        raise Unclear("exported", f"{other.path} imports {slot} and may hand it on", other, binding.node)
-                    continue
-                if not isinstance(binding.node, ast.ImportFrom):
-                    continue
-                alias = next(each for each in binding.node.names if (each.asname or each.name) == binding.name)
-                if binding.node in done:
-                    continue
-                done.add(binding.node)
-                self.changes.edits += replace(other, alias, self.factory)
-
-    # words
-
-    def message(self) -> str:
-        group = self.group
-        what = f"{_shared(group)}, which see each other's messages"
-        if not self.parameter:
-            loops = any(each.handler is not None and each.handler.kind == "websocket" for each in self.builders)
-            lasts = "one connection" if loops else "one request"
-            return f"{what}; built per request now. No key is in sight, so the history now lasts for {lasts}"
-        where = {"redis": "in Redis", "sql": "in SQL", "memory": "in this process"}["memory" if self.cached else self.kind]
-        return f"{what}; built per {self.parameter} now, the history is kept {where}"
-
-    def told(self) -> str:
-        lines = []
-        if not self.parameter:
-            lines.append("To keep a conversation, send a session id with each request and run this again.")
-        elif self.cached or self.kind == "memory":
-            lines.append("Each worker process keeps its own history, and a restart forgets it; declare redis or langchain-community to keep it outside.")
-        keyless = [each.name for each in self.builders if each.key is None and self.parameter and not isinstance(each.function, ast.If)]
-        if keyless:
-            lines.append(f"Without a key: {', '.join(keyless)} - there the history lasts for one request.")
-        defaults = [each.key.default for each in self.builders if each.key is not None and each.key.default]
-        if defaults:
-            lines.append(f"Requests that send no key share the conversation {defaults[0]}.")
-        others = _other_state(self.stations)
-        if others:
-            lines.append(f"Not all state is apart yet: {', '.join(others)} is still shared by all requests.")
-        return " ".join(lines)
-
 
 class _ClassPlan(_Plan):
     """The same where instances of a class hold the objects: the factory is a method, or a function made in `__init__`."""
 
-    def check_exports(self, slot: str) -> None:
-        return
-
     def check(self, early: list[Use]) -> None:
         super().check(early)
-        group, source = self.group, self.source
-        assert group.owner is not None
-        if not group.me:
-            return
-        for slot in group.slots:
-            attr = slot.removeprefix("self.")
-            for (_, name), targets in source.names.stores.items():
-                for target in targets:
-                    if name == attr and slot != attr and source.class_of(target) is group.owner and source.statement(target) not in group.statements:
-                        raise Unclear("rebound", f"{slot} is set anew in another place", source, target)
-        for use in [*(use for each in self.stations for use in each.uses)]:
-            if not use.slot.startswith("self."):
-                raise Unclear("needed-at-import", f"{use.slot} is used by a function within {group.owner.name}", use.source, use.node)
+        object_to_class(self.group, self.stations)
 
     def inlines(self) -> bool:
         return False
@@ -663,97 +338,12 @@ class _ClassPlan(_Plan):
         return
 
 
-def strangers(group: Group, statement: ast.stmt) -> Iterator[ast.Call]:
-    """Calls that are given what remembers and are neither LangChain's nor simple: threads, registries, classes that do more than keep it."""
-    source = group.source
-    value = value_of(statement)
-    if value is None or isinstance(statement, ast.Expr):
-        return
-    for call in ast.walk(value):
-        if not isinstance(call, ast.Call) or any(cell.call is call for cell in group.cells) or not reads(source, call, group.scope, group.slots, group.me):
-            continue
-        path = source.qualified(call.func)
-        if path.startswith(("langchain", "operator.", "functools.partial")) or (not path and isinstance(call.func, ast.Attribute)):
-            continue
-        if not path and isinstance(call.func, ast.Name) and call.func.id in ("dict", "list", "tuple"):
-            continue
-        if not any(keeps_only(origin.source, origin.node) for origin in source.origins(call.func) if isinstance(origin.node, ast.ClassDef)):
-            yield call
-
-
-def keeps_only(source: Source, owner: ast.ClassDef) -> bool:
-    """Whether making an instance does nothing but keep what it is given."""
-    method = next((each for each in owner.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"), None)
-    if method is None:
-        return not owner.bases
-    return all(isinstance(each, (ast.Assign, ast.AnnAssign)) and isinstance(each.value, (ast.Name, ast.Constant, ast.List, ast.Dict)) for each in method.body)
-
-
-def usable(cell: Cell) -> None:
-    """Raises Unclear when a factory may not be called for each request."""
-    assert cell.factory is not None and isinstance(cell.factory.node, FunctionNode)
-    source, function = cell.factory.source, cell.factory.node
-    if function.decorator_list:
-        raise Unclear("factory", f"{function.name} is decorated; it may give the same object again", source, function)
-    for node in ast.walk(function):
-        if isinstance(node, ast.Call) and keeps(source, node) is None and not (is_light(source, node) or is_client(source, node) or is_plain(source, node)):
-            raise Unclear("heavy-factory", f"{function.name} does more than build a chain: {ast.unparse(node.func)} would run for each request", source, node)
-        if isinstance(node, (ast.Global, ast.Yield, ast.Await)):
-            raise Unclear("factory", f"{function.name} is no plain factory", source, node)
-
-
 def _returned(source: Source, function: FunctionNode) -> list[Cell]:
     return [cell for node in source.nodes(ast.Return) if source.function(node) is function and node.value is not None for cell in cells_in(source, node.value)]
-
-
-def _hides(other: Source, group: Group, users: list[User]) -> bool:
-    """Whether a file with a star import reads the objects, or calls what reads them."""
-    names = {*group.slots, *(user.function.name for user in users if user.function is not None)}
-    if not any(name in other.names.loads for name in names):
-        return False
-    return any(each.source is other for each in handlers(other.project).values())
-
-
-def _starred(source: Source) -> set[str]:
-    return {source.names.absolute(node) for node in source.nodes(ast.ImportFrom) if any(alias.name == "*" for alias in node.names)}
-
-
-def _through(source: Source, binding: Binding, other: Source) -> bool:
-    found = source.project.lookup(binding.origin, source.path)
-    return found is not None and found[0] is other
 
 
 def _several(source: Source, group: Group) -> bool:
     """Whether the files keep more conversations than this one memory's."""
     count = sum(1 for other in source.project for call in other.nodes(ast.Call) if keeps(other, call) in ("history", "list", "whole", "chain", "store", "session"))
-    return count > 1 and count > sum(1 for cell in group.cells if cell.source is source and cell.kind != "factory") or len(group.cells) > 1
-
-
-def _accepts(each: Station) -> tuple[ast.stmt, ...]:
-    """The statement that accepts a websocket."""
-    if each.handler is None or each.handler.kind != "websocket":
-        return ()
-    found = []
-    for call in each.source.nodes(ast.Call):
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "accept" and each.source.function(call) is each.function:
-            found.append(each.source.statement(call))
-    return tuple(found[:1])
-
-
-def _bound(each: Station, name: str) -> bool:
-    return isinstance(each.function, FunctionNode) and name in each.source.names.inner[each.function].bindings
-
-
-def _other_state(stations: list[Station]) -> list[str]:
-    """Module-level lists and dictionaries that the same functions fill."""
-    found: list[str] = []
-    for each in stations:
-        for name, bindings in each.source.names.module.bindings.items():
-            if len(bindings) != 1 or not isinstance(bindings[0].value, (ast.List, ast.Dict)):
-                continue
-            for load in each.source.names.uses(name, each.source.names.module):
-                above = each.source.parent(load)
-                grows = isinstance(above, ast.Attribute) and above.attr in ("append", "extend", "insert")
-                if grows and each.source.function(load) is each.function and name not in found:
-                    found.append(name)
-    return found
+    mine = sum(1 for cell in group.cells if cell.source is source and cell.kind != "factory")
+    return (count > 1 and count > mine) or len(group.cells) > 1

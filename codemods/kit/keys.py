@@ -207,7 +207,7 @@ def _locals(source: Source, function: FunctionNode) -> Iterator[Key]:
 
 def _always_new(source: Source, value: ast.expr) -> bool:
     """`str(uuid4())`: new with every request, no key."""
-    if any(isinstance(node, ast.BoolOp) or isinstance(node, ast.IfExp) for node in ast.walk(value)):
+    if any(isinstance(node, (ast.BoolOp, ast.IfExp)) for node in ast.walk(value)):
         return False
     return any(isinstance(node, ast.Call) and source.qualified(node.func) in ("uuid.uuid4", "uuid.uuid1", "secrets.token_hex", "secrets.token_urlsafe") for node in ast.walk(value))
 

@@ -45,7 +45,7 @@ def _everywhere(source: Source) -> Iterator[Group]:
 
 
 def _kept(source: Source, statement: ast.stmt) -> tuple[str, str] | None:
-    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []
+    targets: list[ast.expr] = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []
     around = enclosing(source, statement)
     if around is None:
         return _at_import(source, statement, targets)

@@ -198,7 +198,7 @@ class _Plan:
         found = leads(source, f"{source.module}.{call.func.id}", "")
         path = source.qualified(call.func)
         module = path.rpartition(".")[0]
-        if found is not None and found[0] is source or path == f"{source.module}.{call.func.id}":
+        if (found is not None and found[0] is source) or path == f"{source.module}.{call.func.id}":
             module = next((binding.origin.rpartition(".")[0] for other, binding in imports_of(source, self.listener.name) if other is place.source), source.module)
         text, needs = spell(place.source, module, path.rpartition(".")[2] or call.func.id)
         arguments = source.slice(source.stop(call.func), source.stop(call))

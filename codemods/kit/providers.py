@@ -43,8 +43,8 @@ def _declared(source: Source, function: FunctionNode, name: str) -> str:
     """A parameter as it is written, with its default."""
     args = function.args
     positional = [*args.posonlyargs, *args.args]
-    defaults = dict(zip([arg.arg for arg in positional[len(positional) - len(args.defaults) :]], args.defaults))
-    defaults |= {arg.arg: default for arg, default in zip(args.kwonlyargs, args.kw_defaults) if default is not None}
+    defaults = dict(zip([arg.arg for arg in positional[len(positional) - len(args.defaults) :]], args.defaults, strict=True))
+    defaults |= {arg.arg: default for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True) if default is not None}
     for arg in [*positional, *args.kwonlyargs]:
         if arg.arg == name and arg.annotation is not None:
             default = defaults.get(name)

@@ -160,9 +160,9 @@ def is_instance(source: Source, node: ast.expr, owner: ast.ClassDef) -> bool:
     for origin in source.origins(node):
         if origin.node is owner:
             return True
-        if origin.kind == "value" and isinstance(origin.node, ast.Call) and isinstance(origin.node.func, (ast.Name, ast.Attribute)):
-            if any(made.node is owner for made in origin.source.origins(origin.node.func)):
-                return True
+        callee = origin.node.func if origin.kind == "value" and isinstance(origin.node, ast.Call) else None
+        if isinstance(callee, (ast.Name, ast.Attribute)) and any(made.node is owner for made in origin.source.origins(callee)):
+            return True
     return isinstance(node, ast.Name) and node.id == "cls" and source.class_of(node) is owner
 
 

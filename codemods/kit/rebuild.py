@@ -11,7 +11,7 @@ from .finding import Edit, Import
 from .histories import History
 from .imports import spell
 from .libraries.memory import is_light, keeps, last_name, memory_module
-from .move import moved, text_with
+from .move import moved
 from .shared import Cell, Group, reads, value_of, written
 from .source import Source, has_keyword, keyword
 
@@ -166,13 +166,8 @@ def as_locals(group: Group, me: str) -> list[Edit]:
         for node in ast.walk(statement):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == group.me and f"self.{node.attr}" in group.slots:
                 edits += replace(source, node, node.attr)
-            elif group.scope.kind == "class" and isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in group.slots:
-                if source.scope(node).home(node.id) is group.scope:
-                    edits += replace(source, node, f"{me}.{node.id}")
+            elif group.scope.kind != "class" or not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load) or node.id in group.slots:
+                continue
+            elif source.scope(node).home(node.id) is group.scope:
+                edits += replace(source, node, f"{me}.{node.id}")
     return edits
-
-
-def with_edits(source: Source, node: ast.AST, edits: Iterable[Edit]) -> str:
-    """A node's text with edits made in it."""
-    start, stop = source.start(node), source.stop(node)
-    return text_with(source, start, stop, [edit for edit in edits if edit.path == source.path and start <= edit.start and edit.stop <= stop])

@@ -43,7 +43,7 @@ def with_handler(source: Source, call: ast.Call, handler: str) -> list[Edit]:
         return add_keyword(source, call, "config", f'{{"callbacks": [{handler}]}}')
     if not isinstance(config, ast.Dict) or any(key is None for key in config.keys):
         return uncuttable(source, UNCLEAR_CONFIG)
-    for key, value in zip(config.keys, config.values):
+    for key, value in zip(config.keys, config.values, strict=True):
         if isinstance(key, ast.Constant) and key.value == "callbacks":
             return _appended(source, value, handler)
     last = config.values[-1] if config.values else None

@@ -259,7 +259,5 @@ def _is_value(source: Source, function: FunctionNode, body: list[ast.stmt]) -> b
         above = source.parent(load)
         if isinstance(statement, (ast.Assign, ast.AnnAssign)) and not (isinstance(above, ast.Call) and above.func is load):
             call = above if isinstance(above, ast.Call) else source.parent(above) if isinstance(above, ast.keyword) else None
-            if isinstance(call, ast.Call) and source.qualified(call.func).endswith(".RunnableWithMessageHistory"):
-                return False
-            return True
+            return not (isinstance(call, ast.Call) and source.qualified(call.func).endswith(".RunnableWithMessageHistory"))
     return False

@@ -1,0 +1,67 @@
+"""What is said of an object that requests shared."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from .shared import Group
+from .stations import Station
+
+if TYPE_CHECKING:
+    from .building import Building
+
+
+def names_of(group: Group) -> str:
+    names = sorted((slot for slot in group.slots if slot.startswith("self.") or not group.me), key=lambda slot: group.body.index(group.slots[slot]))
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def shared_by_all(group: Group) -> str:
+    names = names_of(group)
+    return f"{names} {'are' if ' and ' in names else 'is'} shared by all requests"
+
+
+def message(plan: Building) -> str:
+    """What a reader sees of a fix first."""
+    what = f"{shared_by_all(plan.group)}, which see each other's messages"
+    if not plan.parameter:
+        loops = any(each.handler is not None and each.handler.kind == "websocket" for each in plan.builders)
+        lasts = "one connection" if loops else "one request"
+        return f"{what}; built per request now. No key is in sight, so the history now lasts for {lasts}"
+    where = {"redis": "in Redis", "sql": "in SQL", "memory": "in this process"}["memory" if plan.cached else plan.kind]
+    return f"{what}; built per {plan.parameter} now, the history is kept {where}"
+
+
+def told(plan: Building) -> str:
+    """What a reader should know besides."""
+    lines = []
+    if not plan.parameter:
+        lines.append("To keep a conversation, send a session id with each request and run this again.")
+    elif plan.cached or plan.kind == "memory":
+        lines.append("Each worker process keeps its own history, and a restart forgets it; declare redis or langchain-community to keep it outside.")
+    keyless = [each.name for each in plan.builders if each.key is None and plan.parameter and not isinstance(each.function, ast.If)]
+    if keyless:
+        lines.append(f"Without a key: {', '.join(keyless)} - there the history lasts for one request.")
+    defaults = [each.key.default for each in plan.builders if each.key is not None and each.key.default]
+    if defaults:
+        lines.append(f"Requests that send no key share the conversation {defaults[0]}.")
+    others = other_state(plan.stations)
+    if others:
+        lines.append(f"Not all state is apart yet: {', '.join(others)} is still shared by all requests.")
+    return " ".join(lines)
+
+
+def other_state(stations: list[Station]) -> list[str]:
+    """Module-level lists and dictionaries that the same functions fill."""
+    found: list[str] = []
+    for each in stations:
+        for name, bindings in each.source.names.module.bindings.items():
+            if len(bindings) != 1 or not isinstance(bindings[0].value, (ast.List, ast.Dict)):
+                continue
+            for load in each.source.names.uses(name, each.source.names.module):
+                above = each.source.parent(load)
+                grows = isinstance(above, ast.Attribute) and above.attr in ("append", "extend", "insert")
+                if grows and each.source.function(load) is each.function and name not in found:
+                    found.append(name)
+    return found
