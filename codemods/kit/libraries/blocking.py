@@ -206,6 +206,7 @@ WIDE_CONTEXTS = frozenset(
 MENTIONS = (
     "requests", "httpx", "urlopen", "urllib3", "sleep", "subprocess", "os.system", "os.popen", "os.wait", "os.spawn", "posix_spawn", "open(", "Path", "input(", "sqlite3", "psycopg", "pymysql", "MySQLdb",
     "mysql.connector", "sqlalchemy", "sqlmodel", "redis", "pymongo", "boto3", "smtplib", "imaplib", "ftplib", "paramiko", "shutil", "socket", "http.client", "urlretrieve", "os.path", "startfile",
+    "openai", "anthropic", "groq", "mistralai", "cohere", "genai", "ollama", "replicate", "langchain", "langgraph",
 )  # fmt: skip
 
 # Language models, called in a sync function: the constructors of clients by package, and the methods of their parts that send a request.
