@@ -32,9 +32,12 @@ _SET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL
 def listed(root: str, excluded: tuple[str, ...]) -> list[str]:
     """Python files, configuration and declarations below `root`, relative to it, ignored ones left out; sorted."""
     found = _from_git(root, excluded)
-    if not found:
-        found = list(_walk(root, excluded))
-    return sorted({path for path in found if is_interesting(path)})
+    return sorted({path for path in found if is_interesting(path)}) if found else walked(root, excluded)
+
+
+def walked(root: str, excluded: tuple[str, ...]) -> list[str]:
+    """The same without git, also for a folder that git ignores."""
+    return sorted({path for path in _walk(root, excluded) if is_interesting(path)})
 
 
 def is_interesting(path: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Protocol
 from ..codemods.kit.rewrite import Verdict
 from . import files
 from .declared import Declared, declared_in, declares_for
-from .listing import excluder, is_interesting, listed
+from .listing import excluder, is_interesting, listed, walked
 from .settings import CONFIGURATION, Asked, Settings, settings_in
 from .trouble import Trouble
 
@@ -65,7 +65,13 @@ class Project:
 
     @cached_property
     def _listed(self) -> Sequence[str]:
-        return self.tree.paths(self._top_settings.excluded)
+        excluded = self._top_settings.excluded
+        found = list(self.tree.paths(excluded))
+        for target in self.targets if self.root else ():
+            if target and target not in self.named and not any(path.startswith(f"{target}/") for path in found):
+                # ignored or excluded as a whole, and named all the same
+                found += [f"{target}/{path}" for path in walked(f"{self.root}/{target}", excluded)]
+        return found
 
     @cached_property
     def _top_settings(self) -> Settings:
