@@ -297,6 +297,8 @@ def attempt_counter(source: Source, *, attempts: int = 3) -> Iterator[Finding]:
         for loop in loops(graph, state):
             router = getattr(loop.router.action.node, "name", "the router") if loop.router.action is not None else "the router"
             told = f"nothing counts the tries: {router} may send back to {' or '.join(sorted(set(loop.back.values())))} for ever"
+            if loop.looked_at:
+                told = f"{router} looks at {loop.looked_at}, which the state does not declare and no node counts"
             try:
                 edits, imports = _edits(loop, attempts)
             except Unclear as unclear:
@@ -323,7 +325,7 @@ def _edits(loop: Loop, attempts: int) -> tuple[list[Edit], list[tuple[str, Impor
             raise Unclear("shared-function", f"{getattr(each.node, 'name', 'the function')} is used in several places")
     if router.action.state is None:
         raise Unclear("unclear-router", "the router takes no state")
-    key = _free_key(graph, state, router.start)
+    key = loop.looked_at or _free_key(graph, state, router.start)
     edits: list[Edit] = []
     if state.owner is not None:
         for each in (action, router.action):
@@ -331,8 +333,11 @@ def _edits(loop: Loop, attempts: int) -> tuple[list[Edit], list[tuple[str, Impor
         edits += declared(state, key)
     else:
         edits += _subclass(graph, state, key, action, router.action)
-    under, over = (f"{reading(state, router.action, key)} {sign} {attempts}" for sign in ("<", ">="))
-    changed, needs = capped(loop, way_out(loop), under, over)
+    changed: list[Edit] = []
+    needs: tuple[Import, ...] = ()
+    if not loop.looked_at:
+        under, over = (f"{reading(state, router.action, key)} {sign} {attempts}" for sign in ("<", ">="))
+        changed, needs = capped(loop, way_out(loop), under, over)
     edits += returned_with(action, state, key, f"{reading(state, action, key)} + 1")
     edits += changed
     edits += fresh_budget(loop, state, key)

@@ -50,15 +50,18 @@ class Loop:
     leave: dict[object, str]
     nodes: set[str] = field(default_factory=set)
     commands: bool = False
+    looked_at: str = ""  # a counter that the router compares already, and nobody declares or counts
 
 
 def loops(graph: Graph, state: State | None) -> Iterator[Loop]:
     """Every cycle of tries that nothing bounds, one for each router."""
     ways, by_command = _ways(graph)
     capped: dict[Router, bool] = {}
+    unfinished: dict[Router, str] = {}
     for router in graph.routers:
         inside = _cycle(ways, router.start, router.labels.values())
-        capped[router] = bool(inside) and (_is_capped(graph, state, router, inside) or _asks_a_human(graph, inside))
+        unfinished[router] = _uncounted(graph, state, router, inside) if inside else ""
+        capped[router] = bool(inside) and ((not unfinished[router] and _is_capped(graph, state, router, inside)) or _asks_a_human(graph, inside))
     for router in graph.routers:
         if capped[router] or _is_tool_loop(graph, router):
             for end in list(ways.get(router.start, ())):
@@ -73,8 +76,8 @@ def loops(graph: Graph, state: State | None) -> Iterator[Loop]:
             continue
         leave = {label: end for label, end in router.labels.items() if label not in back}
         nodes = _cycle(ways, router.start, back.values())
-        loop = Loop(graph, state, router, back, leave, nodes, commands=bool(nodes & by_command))
-        if _is_trying(loop):
+        loop = Loop(graph, state, router, back, leave, nodes, commands=bool(nodes & by_command), looked_at=unfinished[router])
+        if loop.looked_at or _is_trying(loop):
             yield loop
 
 
@@ -175,6 +178,22 @@ def _is_capped(graph: Graph, state: State | None, router: Router, names: set[str
     return False
 
 
+def _uncounted(graph: Graph, state: State | None, router: Router, names: set[str]) -> str:
+    """A key that the router compares as a counter, though the state's class has no such key and no node writes it."""
+    if state is None or state.owner is None or not state.whole or router.action is None or router.action.state is None:
+        return ""
+    source, name = router.action.source, router.action.state.arg
+    compared = {
+        key
+        for test in ast.walk(router.action.node)
+        if isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE))
+        for inner in ast.walk(test)
+        if isinstance(inner, ast.Name) and inner.id == name and (key := key_of(source, inner)) and COUNTED.search(key) and key.isidentifier()
+    }
+    known = state.keys | {key for action in _actions(graph, graph.nodes) for _, key, _ in written(action)}
+    return next(iter(sorted(compared - known)), "") if compared and not compared & known and names else ""
+
+
 def _asks_for_count(source: Source, call: ast.Call) -> bool:
     """Whether a function of the project that is given a part of the state compares something that counts."""
     if not isinstance(call.func, (ast.Name, ast.Attribute)):
@@ -260,11 +279,15 @@ def _is_trying(loop: Loop) -> bool:
     seen = reads(action)
     actions = _actions(graph, loop.nodes)
     fresh: set[str] = set()
-    carried: set[str] = set(loop.state.reduced if loop.state is not None else ())
+    carried: set[str] = set()
     for each in actions:
         name = each.state.arg if each.state is not None else ""
         for source, key, value in written(each):
-            (carried if mentions_key(source, value, name, key) or _shrinks(source, each, key) else fresh).add(key)
+            how = "carried" if _shrinks(source, each, key) else _change(source, value, name, key)
+            if how != "same":
+                (carried if how == "carried" else fresh).add(key)
+    carried = (carried - fresh) | (loop.state.reduced if loop.state is not None else set())
+    fresh -= carried
     if any(_shrinks(each.source, each, key) for each in actions for key in seen.keys) or (seen.keys & carried) - {"messages"}:
         return False
     if not seen.keys and not seen.whole:
@@ -277,6 +300,33 @@ def _is_trying(loop: Loop) -> bool:
     visible = all(node.actions and all(_is_visible(each) for each in node.actions) for node in _nodes(graph, loop.nodes)) and len(_nodes(graph, loop.nodes)) == len(loop.nodes)
     wrote = {key for each in actions for _, key, _ in written(each)}
     return visible and bool(seen.keys & fresh) and not (wrote & carried)
+
+
+def _change(source: Source, value: ast.expr, name: str, key: str, hops: int = 0) -> str:
+    """How a new value comes from the old one of its key: the "same", more or less of it ("carried"), or "fresh"."""
+    if isinstance(value, ast.Name) and hops < 4:
+        home = source.scope(value).home(value.id)
+        bindings = source.bindings(value.id, home) if home is not None and home.kind == "function" else []
+        found = set()
+        for binding in bindings:
+            if binding.kind == "augmented" or binding.unpacked:
+                found.add("carried" if any(each.value is not None and mentions_key(source, each.value, name, key) for each in bindings) else "fresh")
+            elif binding.value is not None:
+                found.add(_change(source, binding.value, name, key, hops + 1))
+        return next((how for how in ("carried", "fresh", "same") if how in found), "fresh")
+    if isinstance(value, ast.IfExp):
+        found = {_change(source, each, name, key, hops + 1) for each in (value.body, value.orelse)}
+        return next(how for how in ("carried", "fresh", "same") if how in found)
+    if not mentions_key(source, value, name, key):
+        return "fresh"
+    if isinstance(value, (ast.Subscript, ast.Attribute)) or (isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "get"):
+        sliced = isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Slice)
+        return "carried" if sliced else "same"
+    if isinstance(value, (ast.BinOp, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp)):
+        return "carried"
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("list", "set", "sorted", "tuple", "dict"):
+        return "carried"
+    return "fresh"
 
 
 def _key_read(action: Action, part: ast.expr) -> bool:

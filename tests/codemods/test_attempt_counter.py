@@ -94,6 +94,13 @@ FORMS = {
 }
 
 
+def test_a_router_that_looks_at_a_counter_gets_one() -> None:
+    code = HEAD + TAIL + "builder.add_conditional_edges('draft', lambda s: s['attempts'] < 3, {True: 'draft', False: END})\ngraph = builder.compile()\n"
+    with pytest.raises(KeyError):
+        Program(code).run(99)
+    assert Program(rewritten(code)).run(99)[0] == 3
+
+
 class Program:
     """A graph's program, with what its nodes count."""
 
