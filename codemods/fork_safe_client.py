@@ -1,0 +1,182 @@
+"""Give every process, and every event loop, a client of its own.
+
+Why
+    A client that was used before a fork is copied with its open connections: parent and children then read from the same
+    sockets, and each gets answers that were meant for another (22 of 80 in a measurement), with no exception. An async
+    client is bound to the event loop that used it first: in the next `asyncio.run` it says "Event loop is closed".
+
+Broken
+    import multiprocessing
+
+    from openai import OpenAI
+
+    client = OpenAI()
+    client.models.list()
+
+
+    def classify(ticket: str) -> str:
+        answer = client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": ticket}])
+        return answer.choices[0].message.content
+
+
+    def run(tickets: list[str]) -> list[str]:
+        with multiprocessing.Pool(4) as pool:
+            return pool.map(classify, tickets)
+
+Fixed
+    import functools
+    import multiprocessing
+    import os
+
+    from openai import OpenAI
+
+
+    @functools.cache
+    def _client_of(process: int) -> OpenAI:
+        return OpenAI()
+
+
+    def get_client() -> OpenAI:
+        \"\"\"The client of this process: after a fork, two must not use the same connection.\"\"\"
+        return _client_of(os.getpid())
+
+
+    get_client().models.list()
+
+
+    def classify(ticket: str) -> str:
+        answer = get_client().chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": ticket}])
+        return answer.choices[0].message.content
+
+
+    def run(tickets: list[str]) -> list[str]:
+        with multiprocessing.Pool(4) as pool:
+            return pool.map(classify, tickets)
+
+Refuses
+    assigned-elsewhere: The name gets its object in several places, or under a condition.
+    By hand: write a function that makes the object once for each process (`os.getpid()`) or loop, and call it at each use.
+
+        import multiprocessing
+
+        from openai import OpenAI
+
+        try:
+            client = OpenAI()
+        except Exception:
+            client = None
+        client.models.list()
+
+        def work(text):
+            return client.responses.create(model="gpt-4o-mini", input=text)
+
+        multiprocessing.Process(target=work, args=("a",)).start()
+
+    exported: The object is handed on to code that can't be seen.
+    By hand: export a function that gives the object of this process, and have its users call it.
+
+        import multiprocessing
+
+        from openai import OpenAI
+
+        __all__ = ["client"]
+        client = OpenAI()
+        client.models.list()
+
+        def work(text):
+            return client.responses.create(model="gpt-4o-mini", input=text)
+
+        multiprocessing.Process(target=work, args=("a",)).start()
+
+    handed-on: Another object was given it at import, and keeps it.
+    By hand: make both in a function that is called once in each process.
+
+        import multiprocessing
+
+        from openai import OpenAI
+        from store import Store
+
+        client = OpenAI()
+        store = Store(client)
+        client.models.list()
+
+        def work(text):
+            return client.responses.create(model="gpt-4o-mini", input=text)
+
+        multiprocessing.Process(target=work, args=("a",)).start()
+
+    changed-later: An attribute of it is set after it was made.
+    By hand: set it where it is made, once for each process.
+
+        import multiprocessing
+
+        from openai import OpenAI
+
+        client = OpenAI()
+        client.models.list()
+
+        def configure(key):
+            client.api_key = key
+
+        def work(text):
+            return client.responses.create(model="gpt-4o-mini", input=text)
+
+        multiprocessing.Process(target=work, args=("a",)).start()
+
+    cached-http-client: LangChain's OpenAI classes share one HTTP client behind the scenes: a new object has the same connections.
+    By hand: give each process or loop its own `http_client=` (or `http_async_client=`), made in a function that is called there.
+
+        import multiprocessing
+
+        from langchain_openai import ChatOpenAI
+
+        llm = ChatOpenAI()
+        llm.invoke("warm up")
+
+        def work(text):
+            return llm.invoke(text)
+
+        multiprocessing.Process(target=work, args=("a",)).start()
+
+Notes
+    A client that is made at import and first used after the fork is right (80 of 80 answers), and is left alone; so are the
+    start methods spawn and forkserver, an `initializer=`, and the hooks `post_fork` and `worker_process_init`.
+    A client of a loop that was closed is dropped when the next loop asks for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .kit.codemod import codemod
+from .kit.finding import Finding
+from .kit.forks import forks, loops
+from .kit.getter import Obstacle, Shared, getter_name, importers, per_loop, per_process, shared_of
+from .kit.inherited import Candidate, candidates, kept_over_fork, kept_over_loops
+from .kit.source import Source
+
+MENTIONS = ("fork", "Process", "Pool", "celery", "preload_app", "asyncio.run", "async_to_sync", "anyio.run", "uvloop.run")
+CLIENTS = ("OpenAI", "Anthropic", "Groq", "Mistral", "requests", "httpx", "urllib3", "psycopg", "pymysql", "sqlite3", "create_engine")
+
+
+@codemod(mentions=(CLIENTS,), shares=MENTIONS, stage="scope")
+def fork_safe_client(source: Source) -> Iterator[Finding]:
+    if not forks(source.project) and not loops(source.project):
+        return
+    for candidate in candidates(source):
+        words = kept_over_loops(candidate) if candidate.asynchronous else kept_over_fork(candidate)
+        if not words:
+            continue
+        found = _answered(source, candidate)
+        if isinstance(found, Obstacle):
+            yield source.refuse(candidate.node, found.code, f"{words}; {found.words}")
+        else:
+            edits, needs = per_loop(found) if candidate.asynchronous else per_process(found)
+            yield source.fix(candidate.node, edits, words, imports=[*needs, *importers(found, getter_name(found))])
+
+
+def _answered(source: Source, candidate: Candidate) -> Shared | Obstacle:
+    if candidate.caches:
+        return Obstacle("cached-http-client", "its class keeps one HTTP client for all")
+    return shared_of(source, candidate.binding)
+
