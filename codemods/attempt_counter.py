@@ -281,7 +281,8 @@ from .kit.codemod import codemod
 from .kit.counting import Unclear, declared, reading, returned_with, shared
 from .kit.cut import replace
 from .kit.finding import Edit, Finding, Import
-from .kit.libraries.langgraph import COMMANDS, SENDS, Action, Graph, Node, graphs, uses
+from .kit.libraries.langgraph import Graph, Node, graphs
+from .kit.libraries.langgraph_actions import COMMANDS, SENDS, Action, uses
 from .kit.names import FunctionNode
 from .kit.routing import capped, way_out
 from .kit.source import Source

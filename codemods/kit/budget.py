@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from .counting import Unclear, add_item, returned_with
 from .cut import replace
 from .finding import Edit
-from .libraries.langgraph import START, Graph
+from .libraries.langgraph import Graph
+from .libraries.langgraph_actions import START
 from .source import Source, is_none
 from .states import State
 from .tries import Loop, reachable_from

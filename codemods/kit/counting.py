@@ -6,7 +6,7 @@ import ast
 
 from .cut import UNUSUAL_LAYOUT, add_keyword, insert_after, replace, uncuttable
 from .finding import Edit
-from .libraries.langgraph import Action
+from .libraries.langgraph_actions import Action
 from .names import FunctionNode
 from .source import Source, keyword, spreads_keywords
 from .states import State, falls_off, returned_values

@@ -10,7 +10,7 @@ from .counting import Unclear
 from .cut import replace, wrap
 from .finding import Edit, Import
 from .imports import spell
-from .libraries.langgraph import END, Action, constant, decisions
+from .libraries.langgraph_actions import END, Action, constant, decisions
 from .names import FunctionNode
 from .source import Source
 from .tries import Loop

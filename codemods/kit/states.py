@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .libraries.langgraph import LIBRARY_STATES, Action, Graph
+from .libraries.langgraph import LIBRARY_STATES, Graph
+from .libraries.langgraph_actions import Action
 from .names import FunctionNode
 from .origins import annotation_path
 from .source import Source
@@ -111,6 +112,10 @@ def bodies(action: Action, depth: int = 3) -> list[tuple[Source, FunctionNode | 
                     if place < len(args):
                         found.append((origin.source, origin.node, args[place].arg))
     return found
+
+
+def text_of(action: Action) -> str:
+    return "\n".join(source.code(node) for source, node, _ in bodies(action)) or action.source.code(action.node)
 
 
 def reads(action: Action) -> Reads:

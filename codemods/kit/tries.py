@@ -7,27 +7,22 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from .libraries.langgraph import (
+from .caps import is_capped, uncounted
+from .libraries.langgraph import TOOL_NODES, TOOLS_CONDITION, Graph, Router, actions_in, nodes_in
+from .libraries.langgraph_actions import (
     COMMANDS,
     END,
     INTERRUPTS,
     SENDS,
-    TOOL_NODES,
     TOOLS_CONDITION,
     Action,
-    Graph,
-    Node,
-    Router,
     decisions,
     gotos,
     uses,
 )
-from .names import FunctionNode
 from .source import Source
-from .states import State, bodies, key_of, mentions_key, reads, returned_values, written
+from .states import State, key_of, mentions_key, reads, returned_values, text_of, written
 
-# words in the names of counters, of tries, and of judgements
-COUNTED = re.compile(r"count|attempt|retr(y|ies)|iter|loop|step|revision|round|tries|turn|num_|max|limit|depth|budget|remaining|cycle|times", re.IGNORECASE)
 AGAIN = re.compile(
     r"(^|[_\W])(re_?)?(try|tries|retry|retries|retrying|again|attempt|regenerate|regen|rewrite|rewriting|rewriter|revise|revision|refine|refinement|fix|fixer|repair|correct|correction|improve|"
     r"reflect|reflection|critique|critic|redo|resubmit|transform_query|rephrase|reask|reformulate|redraft|regenerating)($|[_\W])|retry|regenerat|rewrit",
@@ -36,7 +31,6 @@ AGAIN = re.compile(
 JUDGED = re.compile(r"grade|valid|verif|quality|evaluat|judge|hallucinat|relevan|accept|good|enough|satisf|correct|passed|check", re.IGNORECASE)
 TOOL_WORDS = ("tool_calls", "tool_call", "AgentFinish", "agent_outcome", "function_call", "additional_kwargs", "invalid_tool_calls", "intermediate_steps")
 HUMAN_WORDS = ("human_input", "human_feedback", "user_input", "human_approval", "human_review", "ask_human", "feedback_on")
-OWN_LIMITS = ("remaining_steps", "is_last_step", "recursion_limit", "RemainingSteps")
 
 
 @dataclass(slots=True, eq=False)
@@ -60,8 +54,8 @@ def loops(graph: Graph, state: State | None) -> Iterator[Loop]:
     unfinished: dict[Router, str] = {}
     for router in graph.routers:
         inside = _cycle(ways, router.start, router.labels.values())
-        unfinished[router] = _uncounted(graph, state, router, inside) if inside else ""
-        capped[router] = bool(inside) and ((not unfinished[router] and _is_capped(graph, state, router, inside)) or _asks_a_human(graph, inside))
+        unfinished[router] = uncounted(graph, state, router, inside) if inside else ""
+        capped[router] = bool(inside) and ((not unfinished[router] and is_capped(graph, state, router, inside)) or _asks_a_human(graph, inside))
     for router in graph.routers:
         if capped[router] or _is_tool_loop(graph, router):
             for end in list(ways.get(router.start, ())):
@@ -120,27 +114,15 @@ def _cycle(ways: dict[str, set[str]], start: str, ends: Iterable[str]) -> set[st
     return found if start in found else set()
 
 
-def _nodes(graph: Graph, names: Iterable[str]) -> list[Node]:
-    return [graph.nodes[name] for name in sorted(names) if name in graph.nodes]
-
-
-def _actions(graph: Graph, names: Iterable[str]) -> list[Action]:
-    return [action for node in _nodes(graph, names) for action in node.actions]
-
-
 def _decides(graph: Graph, name: str) -> bool:
     return any(router.start == name for router in graph.routers)
-
-
-def _text(action: Action) -> str:
-    return "\n".join(source.code(node) for source, node, _ in bodies(action)) or action.source.code(action.node)
 
 
 def _is_tool_loop(graph: Graph, router: Router) -> bool:
     """Whether the model ends the loop, by not calling a tool any more."""
     if router.path in TOOLS_CONDITION:
         return True
-    if router.action is not None and any(word in _text(router.action) for word in TOOL_WORDS):
+    if router.action is not None and any(word in text_of(router.action) for word in TOOL_WORDS):
         return True
     return any(path in TOOL_NODES for end in router.labels.values() if end in graph.nodes for path in graph.nodes[end].calls)
 
@@ -148,115 +130,12 @@ def _is_tool_loop(graph: Graph, router: Router) -> bool:
 def _asks_a_human(graph: Graph, names: set[str]) -> bool:
     if graph.interrupted & (names | {"*"}):
         return True
-    for action in _actions(graph, names):
+    for action in actions_in(graph, names):
         if uses(action.source, action, INTERRUPTS) or any(
             isinstance(call.func, ast.Name) and call.func.id == "input" and not action.source.qualified(call.func) for call in ast.walk(action.node) if isinstance(call, ast.Call)
         ):
             return True
     return any("human" in name.lower() for name in names)
-
-
-def _is_capped(graph: Graph, state: State | None, router: Router, names: set[str]) -> bool:
-    """Whether the router, or a node of the cycle, compares something that counts: under any name."""
-    actions = _actions(graph, names)
-    deciders = [each.action for each in graph.routers if each.start in names and each.action is not None and (each is router or each.start == router.start)]
-    if router.action is None and router.path not in TOOLS_CONDITION:
-        return True  # a router that can't be read
-    counters = {key for action in actions for source, key, value in written(action) if _counts(source, action, key, value)}
-    if state is not None and state.owner is not None:
-        counters |= {key for key in state.reduced if _added(state, key)}
-    for action in [*deciders, *actions]:
-        text = _text(action)
-        if any(word in text for word in OWN_LIMITS):
-            return True
-        for source, body, name in bodies(action):
-            for test in ast.walk(body):
-                if isinstance(test, ast.Compare) and _compares_count(source, test, name, counters):
-                    return True
-                if isinstance(test, ast.Call) and action in deciders and _asks_for_count(source, test):
-                    return True
-    return False
-
-
-def _uncounted(graph: Graph, state: State | None, router: Router, names: set[str]) -> str:
-    """A key that the router compares as a counter, though the state's class has no such key and no node writes it."""
-    if state is None or state.owner is None or not state.whole or router.action is None or router.action.state is None:
-        return ""
-    source, name = router.action.source, router.action.state.arg
-    compared = {
-        key
-        for test in ast.walk(router.action.node)
-        if isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE))
-        for inner in ast.walk(test)
-        if isinstance(inner, ast.Name) and inner.id == name and (key := key_of(source, inner)) and COUNTED.search(key) and key.isidentifier()
-    }
-    known = state.keys | {key for action in _actions(graph, graph.nodes) for _, key, _ in written(action)}
-    return next(iter(sorted(compared - known)), "") if compared and not compared & known and names else ""
-
-
-def _asks_for_count(source: Source, call: ast.Call) -> bool:
-    """Whether a function of the project that is given a part of the state compares something that counts."""
-    if not isinstance(call.func, (ast.Name, ast.Attribute)):
-        return False
-    return any(
-        isinstance(test, ast.Compare) and _compares_count(origin.source, test, "", set())
-        for origin in source.origins(call.func)
-        if isinstance(origin.node, FunctionNode)
-        for test in ast.walk(origin.node)
-    )
-
-
-def _counts(source: Source, action: Action, key: str, value: ast.expr) -> bool:
-    """Whether a key is written as its own old value and a number more or less."""
-    name = action.state.arg if action.state is not None else ""
-    for inner in _with_names(source, value):
-        if not isinstance(inner, ast.BinOp) or not isinstance(inner.op, (ast.Add, ast.Sub)):
-            continue
-        numbers = [side for side in (inner.left, inner.right) if isinstance(side, ast.Constant) and isinstance(side.value, int)]
-        if numbers and mentions_key(source, inner, name, key):
-            return True
-    return False
-
-
-def _with_names(source: Source, value: ast.expr, hops: int = 0) -> Iterator[ast.AST]:
-    for inner in ast.walk(value):
-        yield inner
-        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load) and hops < 3:
-            home = source.scope(inner).home(inner.id)
-            for binding in source.bindings(inner.id, home) if home is not None and home.kind == "function" else ():
-                if binding.value is not None and binding.kind == "assign":
-                    yield from _with_names(source, binding.value, hops + 1)
-                elif isinstance(binding.node, ast.AugAssign):
-                    yield ast.BinOp(inner, binding.node.op, binding.node.value)
-
-
-def _added(state: State, key: str) -> bool:
-    """Whether a key is a number that is added up: `Annotated[int, operator.add]`."""
-    if state.owner is None:
-        return False
-    for statement in state.owner.body:
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.target.id == key and isinstance(statement.annotation, ast.Subscript):
-            inner = statement.annotation.slice
-            return isinstance(inner, ast.Tuple) and state.source.code(inner.elts[0]) in ("int", "float")
-    return False
-
-
-def _compares_count(source: Source, test: ast.Compare, name: str, counters: set[str]) -> bool:
-    if not isinstance(test.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)):
-        return False
-    sides = [test.left, *test.comparators]
-    if any(mentions_key(source, side, name, key) for side in sides for key in counters):
-        return True
-    if isinstance(test.ops[0], (ast.Eq, ast.NotEq)):
-        return False
-    for side in sides:
-        for inner in _with_names(source, side):
-            word = inner.attr if isinstance(inner, ast.Attribute) else inner.id if isinstance(inner, ast.Name) else inner.value if isinstance(inner, ast.Constant) and isinstance(inner.value, str) else ""
-            if word and COUNTED.search(word):
-                return True
-            if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id == "len":
-                return True
-    return False
 
 
 def _is_trying(loop: Loop) -> bool:
@@ -267,7 +146,7 @@ def _is_trying(loop: Loop) -> bool:
     action = router.action
     if uses(action.source, action, SENDS):
         return False
-    text = _text(action)
+    text = text_of(action)
     if any(word in text for word in (*TOOL_WORDS, *HUMAN_WORDS)):
         return False
     parts = decisions(action)
@@ -277,7 +156,7 @@ def _is_trying(loop: Loop) -> bool:
     if dynamic and len(set(loop.back.values())) > 1 and not again:
         return False  # somebody is handed the next turn
     seen = reads(action)
-    actions = _actions(graph, loop.nodes)
+    actions = actions_in(graph, loop.nodes)
     fresh: set[str] = set()
     carried: set[str] = set()
     for each in actions:
@@ -297,7 +176,7 @@ def _is_trying(loop: Loop) -> bool:
     judged = bool(JUDGED.search(named))
     if judged and seen.keys & fresh:
         return True
-    visible = all(node.actions and all(_is_visible(each) for each in node.actions) for node in _nodes(graph, loop.nodes)) and len(_nodes(graph, loop.nodes)) == len(loop.nodes)
+    visible = all(node.actions and all(_is_visible(each) for each in node.actions) for node in nodes_in(graph, loop.nodes)) and len(nodes_in(graph, loop.nodes)) == len(loop.nodes)
     wrote = {key for each in actions for _, key, _ in written(each)}
     return visible and bool(seen.keys & fresh) and not (wrote & carried)
 
@@ -373,7 +252,7 @@ def commanded(graph: Graph, state: State | None) -> Iterator[ast.Call]:
         routers = [router for router in graph.routers if router.start in inside]
         for action in node.actions:
             fake = Router(name, node.call, node.value, action, "", {end: end for end in ways[name]}, False, {}, False)
-            if any(word in _text(action) for word in TOOL_WORDS) or _is_capped(graph, state, fake, inside) or any(_is_capped(graph, state, router, inside) for router in routers):
+            if any(word in text_of(action) for word in TOOL_WORDS) or is_capped(graph, state, fake, inside) or any(is_capped(graph, state, router, inside) for router in routers):
                 continue
             back = {end: end for end in ways[name] if end in inside}
             if (len(back) == 1 and AGAIN.search(" ".join([name, getattr(action.node, "name", ""), *back]))) or (len(back) == 1 and len(inside) <= 2 and JUDGED.search(name)):
