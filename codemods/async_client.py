@@ -203,6 +203,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 
 from .kit.apart import apart
 from .kit.beside import beside
@@ -308,5 +309,6 @@ def _elsewhere(source: Source) -> Iterator[Finding]:
                 break
 
 
+@cache
 def _last_names() -> frozenset[str]:
     return frozenset(path.rpartition(".")[2] for table in tables().values() for path in table["methods"])

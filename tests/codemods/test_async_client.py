@@ -135,6 +135,25 @@ def test_sync_callers_keep_their_client(provider: Provider) -> None:
     assert before.plain("hello").output_text == after.plain("hello").output_text
 
 
+@pytest.mark.parametrize("name", sorted(path.name for path in FIXTURES.glob("*.after*")))
+def test_silent_about_its_own_output(name: str) -> None:
+    """What was fixed is not spoken of again; what was refused is, in the same words."""
+    before = _said(FIXTURES / name.replace(".after", ".before"))
+    after = _said(FIXTURES / name)
+    assert {status for status, _ in after} <= {"refused"}
+    assert after == [each for each in before if each[0] == "refused"]
+
+
+def _said(path: Path) -> list[tuple[str, str | None]]:
+    files = {"main.py": path.read_bytes()} if path.is_file() else {file.relative_to(path).as_posix(): file.read_bytes() for file in path.rglob("*.py")}
+    if path.is_dir() and ".after" in path.name:
+        whole = path.with_name(path.name.replace(".after", ".before"))
+        files = {**{file.relative_to(whole).as_posix(): file.read_bytes() for file in whole.rglob("*.py")}, **files}
+    head = b"".join(files.values())
+    declared = {"openai": "0.28.1"} if b"openai==0" in head else {}
+    return [(each.status, each.reason) for each in rewrite(files, Choice(("async-client",)), declared).findings]
+
+
 def test_every_emitted_timeout_is_one() -> None:
     """The numbers of the settings reach the client that is made."""
     for name in ("article", "local_clients", "other_sdks"):
