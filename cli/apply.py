@@ -20,7 +20,6 @@ from .record import Record, forget, new_record, remember
 from .repository import Branch, Repository
 from .scratch import Run, scratch
 from .settings import Asked, known
-from .temporary import sweep
 from .verify import OnFail, Verified, verified
 
 
@@ -90,7 +89,6 @@ def apply(folder: str, asked: Asked, wish: Wish, tell: Callable[[str], None] = l
     """Put the fixes of the repository at `folder` on a branch. `tell` hears what is being done, for those who wait."""
     repository = Repository.at(folder)
     repository.refuse_unless_free(wish.branch)
-    sweep()
     with repository.objects() as store:
         tree = commit_tree(store, repository.head)
         planned = _planner(Project(tree, asked, (repository.prefix.rstrip("/"),)), wish, folder)

@@ -14,9 +14,10 @@ from .apply import Applied, Made, Skipped, Wish, apply
 from .git import ready
 from .outcome import DONE, INCOMPLETE, REMAINS
 from .record import records
-from .repository import Branch, Repository
+from .repository import Branch, Repository, is_branch_name
 from .settings import Asked
 from .sources import Source, cache_folder, fetched, source, words_of_list
+from .temporary import sweep
 from .trouble import Trouble
 from .workers import Crew, Lost
 
@@ -80,7 +81,7 @@ def _worked(
 ) -> Iterator[RepositoryOutcome]:
     if not pieces:
         return
-    ready()  # imported once, before there are children
+    _prepare(wish)
     work = partial(_one, asked=asked, wish=replace(wish, jobs=1), cache=cache)
     with Crew(work, min(jobs, len(pieces)), lambda piece: limit, memory=None, ahead=1) as crew:
         for index, _, answer in crew.map(pieces):
@@ -95,6 +96,14 @@ def _worked(
                 )
             else:
                 yield answer
+
+
+def _prepare(wish: Wish) -> None:
+    """What every child would do for itself is done once, before there are any: imports, and the look at the branch's name."""
+    ready()
+    is_branch_name(wish.branch)
+    sweep()
+    import libcst  # noqa: F401  # 140 ms
 
 
 def _one(wanted: Source, asked: Asked, wish: Wish, cache: str) -> RepositoryOutcome:

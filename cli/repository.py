@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 from .git import Answer, Git, told
 from .identity import Settings, names
@@ -65,14 +66,9 @@ class Repository:
 
     def refuse_unless_free(self, branch: str) -> None:
         """Trouble when no branch of this name can be made."""
-        if (
-            branch.startswith("-")
-            or branch == "HEAD"
-            or self.git.ask("check-ref-format", f"refs/heads/{branch}").code != 0
-        ):
-            raise Trouble(
-                f"`{branch}` is no name for a branch", "letters, digits, `-`, `_`, `.` and `/`, as git allows them"
-            )
+        if not is_branch_name(branch):
+            advice = "letters, digits, `-`, `_`, `.` and `/`, as git allows them"
+            raise Trouble(f"`{branch}` is no name for a branch", advice)
         parts = branch.split("/")
         above = ["refs/heads/" + "/".join(parts[:count]) for count in range(1, len(parts) + 1)]
         there = self.git("for-each-ref", "--format=%(refname)", *above).lines
@@ -119,6 +115,14 @@ class Repository:
         if answer.code != 0:
             done = "written" if new else "removed"
             raise Trouble(f"the branch `{branch}` could not be {done}: {told(answer)}", exit_code=3)
+
+
+@cache
+def is_branch_name(name: str) -> bool:
+    """As git judges it; and nothing that a command would take for an option, or for HEAD."""
+    if name.startswith("-") or name == "HEAD" or "\0" in name:
+        return False
+    return Git(os.path.abspath(os.sep)).ask("check-ref-format", f"refs/heads/{name}").code == 0
 
 
 def commits(

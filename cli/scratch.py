@@ -15,7 +15,7 @@ from .commits import plain
 from .git import Git
 from .objects import UNCONFIGURED, Change, Objects, Person, write_git_folder
 from .repository import Repository
-from .temporary import temporary_folder
+from .temporary import sweep, temporary_folder
 from .trouble import Trouble
 
 _TAIL = 4_000  # bytes of a command's output that are kept
@@ -90,6 +90,7 @@ class Scratch:
 @contextmanager
 def scratch(repository: Repository, modes: Mapping[str, str], limit: float | None) -> Iterator[Scratch]:
     """A scratch folder for this repository, removed afterwards. `limit`: seconds that a command may take."""
+    sweep()  # of killed runs, whose checkouts may be large
     with temporary_folder() as folder:
         yield Scratch(repository, modes, os.path.realpath(folder), limit)
 

@@ -22,11 +22,15 @@ def temporary_folder() -> Iterator[str]:
 
 
 def sweep() -> None:
-    """Remove what killed runs of this user left behind."""
+    """Remove what killed runs of this user left behind; once in a run is enough."""
     for entry in os.scandir(gettempdir()):
         found = _NAME.match(entry.name)
         if found and not os.path.exists(f"/proc/{found[1]}"):
             with suppress(OSError):
                 about = entry.stat(follow_symlinks=False)
-                if about.st_uid == os.geteuid() and entry.is_dir(follow_symlinks=False) and time.time() - about.st_mtime > _OLD:
+                if (
+                    about.st_uid == os.geteuid()
+                    and entry.is_dir(follow_symlinks=False)
+                    and time.time() - about.st_mtime > _OLD
+                ):
                     shutil.rmtree(entry.path, ignore_errors=True)
