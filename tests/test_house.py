@@ -77,11 +77,20 @@ def imports(name: str, path: Path) -> Iterator[str]:
 
 def floor(name: str) -> int | None:
     """The floor of a module; the longest name that fits decides."""
-    fits = [(len(known), number) for number, names in enumerate(FLOORS) for known in names if f"{name}.".startswith(f"{known}.")]
+    fits = [
+        (len(known), number)
+        for number, names in enumerate(FLOORS)
+        for known in names
+        if f"{name}.".startswith(f"{known}.")
+    ]
     return max(fits)[1] if fits else None
 
 
-@pytest.mark.parametrize(("name", "path"), [pair for pair in MODULES if pair[0] != "cli"], ids=lambda value: str(value) if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [pair for pair in MODULES if pair[0] != "cli"],
+    ids=lambda value: str(value) if isinstance(value, str) else "",
+)
 def test_imports_go_down_only(name: str, path: Path) -> None:
     here = floor(name)
     assert here is not None, f"{name} has no floor yet; put it into FLOORS"
@@ -93,29 +102,48 @@ def test_imports_go_down_only(name: str, path: Path) -> None:
 
 def test_there_are_no_cycles() -> None:
     known = dict(MODULES)
-    graph = {name: {other for other in set(imports(name, path)) if other in known and other != name} for name, path in MODULES}
-    while free := [name for name in graph if not graph[name] & graph.keys() or not any(name in needs for needs in graph.values())]:
+    graph = {
+        name: {other for other in set(imports(name, path)) if other in known and other != name}
+        for name, path in MODULES
+    }
+    while free := [
+        name for name in graph if not graph[name] & graph.keys() or not any(name in needs for needs in graph.values())
+    ]:
         for name in free:
             del graph[name]
-    assert not graph, "\n".join(f"{name} imports {', '.join(sorted(needs & graph.keys()))}" for name, needs in graph.items())
+    assert not graph, "\n".join(
+        f"{name} imports {', '.join(sorted(needs & graph.keys()))}" for name, needs in graph.items()
+    )
 
 
-@pytest.mark.parametrize(("name", "path"), [*modules("codemods")], ids=lambda value: str(value) if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "path"), [*modules("codemods")], ids=lambda value: str(value) if isinstance(value, str) else ""
+)
 def test_codemods_do_not_touch_the_world(name: str, path: Path) -> None:
     touched = {imported.partition(".")[0] for imported in imports(name, path)} & WORLD
     if name == "codemods":
         touched -= {"importlib", "pkgutil"}  # it is the table of contents
     assert not touched, f"{name} imports {sorted(touched)}"
-    assert not re.search(r"(?<![\w.])(open|print|input)\(", path.read_text().replace('"', " ")) or not _calls_world(path)
+    assert not re.search(r"(?<![\w.])(open|print|input)\(", path.read_text().replace('"', " ")) or not _calls_world(
+        path
+    )
 
 
 def _calls_world(path: Path) -> list[str]:
-    names = (node.func.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
+    names = (
+        node.func.id
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    )
     return [name for name in names if name in ("open", "print", "input", "exec", "eval", "__import__")]
 
 
 def test_bowler_has_one_door() -> None:
-    users = [name for name, path in MODULES if {"bowler", "fissix"} & {imported.partition(".")[0] for imported in imports(name, path)}]
+    users = [
+        name
+        for name, path in MODULES
+        if {"bowler", "fissix"} & {imported.partition(".")[0] for imported in imports(name, path)}
+    ]
     assert users in ([], ["codemods.kit.query"])
 
 
@@ -161,7 +189,14 @@ def test_a_codemod_is_one_file(tmp_path: Path) -> None:
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own."""
     command = [sys.executable, "-m", "loadproof", *words]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=False, cwd=Path(__file__).anchor)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
+        cwd=Path(__file__).anchor,
+    )
     assert done.returncode == 0, done.stderr
     return done
 
@@ -170,7 +205,9 @@ def test_every_folder_is_in_the_wheel() -> None:
     with open(TOP / "pyproject.toml", "rb") as file:
         setuptools = tomllib.load(file)["tool"]["setuptools"]
     folders = {path.parent.relative_to(TOP).as_posix() for _, path in MODULES} - {"cli/package"}
-    expected = {"loadproof", "loadproof.fixtures.demo"} | {f"loadproof.{folder.replace('/', '.')}" for folder in folders}
+    expected = {"loadproof", "loadproof.fixtures.demo"} | {
+        f"loadproof.{folder.replace('/', '.')}" for folder in folders
+    }
     assert set(setuptools["packages"]) == expected
     for package, folder in setuptools["package-dir"].items():
         assert package == "loadproof" or package == f"loadproof.{folder.replace('/', '.')}"
@@ -178,7 +215,11 @@ def test_every_folder_is_in_the_wheel() -> None:
 
 def test_data_files_are_in_the_wheel() -> None:
     installed = Path(loadproof.__file__).parent
-    for path in [*(TOP / "fixtures" / "demo").rglob("*.*"), *(TOP / "codemods").rglob("*.json"), TOP / "cli" / "package" / "py.typed"]:
+    for path in [
+        *(TOP / "fixtures" / "demo").rglob("*.*"),
+        *(TOP / "codemods").rglob("*.json"),
+        TOP / "cli" / "package" / "py.typed",
+    ]:
         inside = path.relative_to(TOP / "cli" / "package") if path.name == "py.typed" else path.relative_to(TOP)
         assert (installed / inside).is_file(), inside
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-HANG = b'import requests\n\n\ndef load(url):\n    return requests.get(url)\n'
+HANG = b"import requests\n\n\ndef load(url):\n    return requests.get(url)\n"
 FIXED = HANG.replace(b"get(url)", b"get(url, timeout=(5, 20))")
-REFUSED = b'import requests\n\n\ndef load(url, **options):\n    return requests.get(url, **options)\n'
+REFUSED = b"import requests\n\n\ndef load(url, **options):\n    return requests.get(url, **options)\n"
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,10 @@ def test_a_broken_link_is_told(tmp_path: Path) -> None:
     assert unread(check(cwd=tmp_path)) == {"gone.py": "symlink"}
 
 
-@pytest.mark.parametrize("name", ["with space.py", 'quote".py', "tab\t.py", "new\nline.py", "ümlaut.py", "-dash.py", "\udcff.py", "\x1b[31m.py"])
+@pytest.mark.parametrize(
+    "name",
+    ["with space.py", 'quote".py', "tab\t.py", "new\nline.py", "ümlaut.py", "-dash.py", "\udcff.py", "\x1b[31m.py"],
+)
 def test_any_name_is_a_name(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(HANG)
     said = check(cwd=tmp_path)

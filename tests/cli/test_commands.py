@@ -63,7 +63,14 @@ def test_exit_codes(tmp_path: Path, files: dict[str, bytes], words: tuple[str, .
 
 
 def test_nothing_is_written_unless_told(mixed: Path) -> None:
-    for words in ((), ("check",), ("diff",), ("diff", "--output-format", "full"), ("check", "--output-format", "json"), ("--statistics",)):
+    for words in (
+        (),
+        ("check",),
+        ("diff",),
+        ("diff", "--output-format", "full"),
+        ("check", "--output-format", "json"),
+        ("--statistics",),
+    ):
         loadproof(*words, cwd=mixed)
         assert tree(mixed) == MIXED
 
@@ -73,7 +80,12 @@ def test_nothing_is_written_unless_told(mixed: Path) -> None:
 
 def test_alone_it_is_diff_and_paths_narrow_it(mixed: Path) -> None:
     whole = loadproof(cwd=mixed)
-    assert whole.out == loadproof("diff", cwd=mixed).out == loadproof("app", cwd=mixed).out == loadproof("app/crm.py", cwd=mixed).out
+    assert (
+        whole.out
+        == loadproof("diff", cwd=mixed).out
+        == loadproof("app", cwd=mixed).out
+        == loadproof("app/crm.py", cwd=mixed).out
+    )
     assert loadproof("app/bot.py", cwd=mixed).out == ""
     assert loadproof("--select", "requests-timeout", "app", cwd=mixed).out == whole.out
 
@@ -137,9 +149,17 @@ def test_full_groups_by_codemod_and_adds_up(mixed: Path) -> None:
 
 def test_the_header_names_libraries_and_who_declares_them(tmp_path: Path) -> None:
     lock = b'[[package]]\nname = "openai"\nversion = "3.52.0"\n\n[[package]]\nname = "langgraph"\nversion = "1.2.22"\n'
-    files = {"uv.lock": lock, "a.py": b"import openai\nfrom langgraph.graph import END\n", "b.py": b"import openai.types\n", "c.py": b"x = 1\n"}
+    files = {
+        "uv.lock": lock,
+        "a.py": b"import openai\nfrom langgraph.graph import END\n",
+        "b.py": b"import openai.types\n",
+        "c.py": b"x = 1\n",
+    }
     out = loadproof("diff", "--output-format", "full", cwd=write(tmp_path, files)).out
-    assert out.splitlines()[0] == "3 Python files, 2 use LLM libraries: openai 3.52.0 (uv.lock), langgraph 1.2.22 (uv.lock)"
+    assert (
+        out.splitlines()[0]
+        == "3 Python files, 2 use LLM libraries: openai 3.52.0 (uv.lock), langgraph 1.2.22 (uv.lock)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -259,7 +279,14 @@ def test_settings_on_the_command_line(mixed: Path) -> None:
 def test_list_and_explain_come_from_the_pages(tmp_path: Path) -> None:
     every = json.loads(loadproof("list", "--json", cwd=tmp_path).out)
     names = [entry["name"] for entry in every]
-    assert {"request-scope", "async-client", "async-chain", "bounded-gather", "requests-timeout", "attempt-counter"} <= set(names)
+    assert {
+        "request-scope",
+        "async-client",
+        "async-chain",
+        "bounded-gather",
+        "requests-timeout",
+        "attempt-counter",
+    } <= set(names)
     listed = loadproof("list", cwd=tmp_path).out.splitlines()
     assert [line.split()[0] for line in listed] == names
     page = loadproof("explain", "requests-timeout", cwd=tmp_path).out
@@ -273,7 +300,14 @@ def test_list_and_explain_come_from_the_pages(tmp_path: Path) -> None:
 def test_demo_shows_what_is_broken_and_where_it_is(tmp_path: Path) -> None:
     said = loadproof("demo", cwd=tmp_path, TMPDIR=str(tmp_path))
     assert said.code == 0
-    for codemod in ("request-scope", "async-client", "async-chain", "bounded-gather", "requests-timeout", "attempt-counter"):
+    for codemod in (
+        "request-scope",
+        "async-client",
+        "async-chain",
+        "bounded-gather",
+        "requests-timeout",
+        "attempt-counter",
+    ):
         assert f"\n{codemod} " in said.out, codemod
     folder = said.out.split("cd ")[1].split()[0]
     fixed = loadproof("fix", cwd=Path(folder))
@@ -294,11 +328,17 @@ def test_help_is_short_and_long(tmp_path: Path) -> None:
 # a hostile folder
 
 
-@pytest.mark.parametrize("name", ["click", "git", "libcst", "black", "rich", "ast", "json", "tomllib", "loadproof_helper"])
+@pytest.mark.parametrize(
+    "name", ["click", "git", "libcst", "black", "rich", "ast", "json", "tomllib", "loadproof_helper"]
+)
 def test_modules_of_the_folder_are_not_imported(tmp_path: Path, name: str) -> None:
     marker = tmp_path / "executed"
     write(tmp_path, {f"{name}.py": f"open({str(marker)!r}, 'w')\n".encode(), "a.py": HANG})
     for words in (("check",), ("diff", "--output-format", "full")):
         assert loadproof(*words, cwd=tmp_path).code in (1, 3)
-        assert loadproof(*words, cwd=tmp_path, PYTHONPATH=os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(tmp_path)]))).code in (1, 3)
+        assert loadproof(
+            *words,
+            cwd=tmp_path,
+            PYTHONPATH=os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(tmp_path)])),
+        ).code in (1, 3)
     assert not marker.exists()

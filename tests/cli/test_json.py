@@ -10,7 +10,7 @@ import pytest
 from .command import FIXED, HANG, REFUSED, loadproof
 
 LATIN = "# coding: latin-1\nimport requests\n\ncafé = requests.get('é'); x = requests.get('é')\n".encode("latin-1")
-MEMORY = b'''\xef\xbb\xbffrom fastapi import FastAPI\r
+MEMORY = b"""\xef\xbb\xbffrom fastapi import FastAPI\r
 from langchain.chains import ConversationChain\r
 from langchain.memory import ConversationBufferMemory\r
 from langchain_openai import ChatOpenAI\r
@@ -25,7 +25,7 @@ chain = ConversationChain(llm=llm, memory=memory)\r
 async def ask(payload: dict):\r
     result = chain.invoke({"input": payload["question"]})\r
     return {"answer": result["response"]}\r
-'''
+"""
 FILES = {
     "crm.py": HANG,
     "bot.py": REFUSED,
@@ -75,7 +75,9 @@ def test_it_has_these_keys_and_no_others(document: Any) -> None:
 def test_counts_add_up(document: Any) -> None:
     summary = document["summary"]
     assert list(summary) == ["found", "fixable", "fixed", "refused", "suppressed", "failed"]
-    assert summary["found"] == len(document["findings"]) == sum(value for key, value in summary.items() if key != "found")
+    assert (
+        summary["found"] == len(document["findings"]) == sum(value for key, value in summary.items() if key != "found")
+    )
     for status in list(summary)[1:]:
         assert summary[status] == sum(finding["status"] == status for finding in document["findings"])
     assert summary["refused"] == summary["suppressed"] == 1
@@ -94,7 +96,10 @@ def test_refused_and_suppressed_carry_no_edits_and_a_reason(document: Any) -> No
 
 def test_lines_and_columns_count_characters_from_one(document: Any) -> None:
     latin = [finding for finding in document["findings"] if finding["path"] == "latin.py"]
-    assert [(finding["line"], finding["column"], finding["end_column"]) for finding in latin] == [(4, 8, 25), (4, 31, 48)]
+    assert [(finding["line"], finding["column"], finding["end_column"]) for finding in latin] == [
+        (4, 8, 25),
+        (4, 31, 48),
+    ]
     crm = next(finding for finding in document["findings"] if finding["path"] == "crm.py")
     assert (crm["line"], crm["column"], crm["end_line"], crm["end_column"]) == (5, 12, 5, 29)
 
@@ -112,7 +117,12 @@ def test_edits_are_the_fix(folder: Path, document: Any, tmp_path: Path) -> None:
 
 def test_edits_do_not_overlap(document: Any) -> None:
     for path in FILES:
-        spans = sorted((edit["start"], edit["stop"]) for finding in document["findings"] for edit in finding["edits"] if edit["path"] == path)
+        spans = sorted(
+            (edit["start"], edit["stop"])
+            for finding in document["findings"]
+            for edit in finding["edits"]
+            if edit["path"] == path
+        )
         assert all(one[1] <= two[0] for one, two in zip(spans, spans[1:], strict=False))
 
 
@@ -129,7 +139,9 @@ def test_fix_says_fixed(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "crm.py").write_bytes(HANG)
     document = loadproof("fix", "--output-format", "json", cwd=tmp_path).json
     assert document["summary"]["fixed"] == document["files"]["changed"] == 1
-    assert document["findings"][0]["edits"] == [{"path": "crm.py", "start": 60, "stop": 60, "text": ", timeout=(5, 20)"}]
+    assert document["findings"][0]["edits"] == [
+        {"path": "crm.py", "start": 60, "stop": 60, "text": ", timeout=(5, 20)"}
+    ]
     assert set(document) == {"version", "findings", "files", "summary", "undo"}
 
 
@@ -152,7 +164,11 @@ def test_apply_says_what_it_made(tmp_path: Path) -> None:
     assert set(document["branch"]) == {"name", "commit", "base"}
     assert document["branch"]["name"] == "fixes"
     [made] = document["commits"]
-    assert (made["codemod"], made["commit"], made["files"]) == ("requests-timeout", document["branch"]["commit"], ["crm.py"])
+    assert (made["codemod"], made["commit"], made["files"]) == (
+        "requests-timeout",
+        document["branch"]["commit"],
+        ["crm.py"],
+    )
     (tmp_path / "crm.py").write_bytes(b"x = 1\n")
     subprocess.run([*git, "commit", "-qam", "clean"], check=True)
     said = loadproof("apply", "-b", "more", "--output-format", "json", cwd=tmp_path)

@@ -46,10 +46,25 @@ def test_ignored_files_are_left_out(folder: Path) -> None:
 
 
 def test_usual_folders_are_left_out(folder: Path) -> None:
-    write(folder, "a.py", ".venv/b.py", "venv/lib/c.py", "node_modules/d.py", "x/site-packages/e.py", "build/f.py", "a_pb2.py", "a_pb2_grpc.py", "builder/g.py")
+    write(
+        folder,
+        "a.py",
+        ".venv/b.py",
+        "venv/lib/c.py",
+        "node_modules/d.py",
+        "x/site-packages/e.py",
+        "build/f.py",
+        "a_pb2.py",
+        "a_pb2_grpc.py",
+        "builder/g.py",
+    )
     assert python(folder) == ["a.py", "builder/g.py"]
     assert python(folder, wanted=asked(extend_exclude="builder")) == ["a.py"]
-    assert python(folder, wanted=asked(exclude="a.py,builder,.venv,venv,x,node_modules")) == ["a_pb2.py", "a_pb2_grpc.py", "build/f.py"]
+    assert python(folder, wanted=asked(exclude="a.py,builder,.venv,venv,x,node_modules")) == [
+        "a_pb2.py",
+        "a_pb2_grpc.py",
+        "build/f.py",
+    ]
 
 
 def test_what_is_named_is_read_unless_forced(folder: Path) -> None:
@@ -132,7 +147,7 @@ def test_locks(name: str) -> None:
 
 
 SPECIFIERS = {
-    "pyproject.toml": '[project]\ndependencies = ["OpenAI[realtime] >=2, <4 ; python_version > \'3\'"]\n',
+    "pyproject.toml": "[project]\ndependencies = [\"OpenAI[realtime] >=2, <4 ; python_version > '3'\"]\n",
     "a/pyproject.toml": '[project.optional-dependencies]\nllm = ["openai>=2,<4"]\n',
     "b/pyproject.toml": '[dependency-groups]\ndev = ["openai>=2,<4", {include-group = "x"}]\n',
     "c/pyproject.toml": '[tool.poetry.dependencies]\npython = "^3.11"\nopenai = {version = ">=2,<4", extras = ["x"]}\n',
@@ -154,15 +169,24 @@ def test_specifiers(name: str) -> None:
 
 
 def test_includes_are_followed_within_the_project() -> None:
-    files = {"reqs/requirements.txt": "-r ../base.txt\n-r ../../outside.txt\n", "base.txt": "openai==2.1\n-r reqs/requirements.txt\n"}
+    files = {
+        "reqs/requirements.txt": "-r ../base.txt\n-r ../../outside.txt\n",
+        "base.txt": "openai==2.1\n-r reqs/requirements.txt\n",
+    }
     found = declared_in(["reqs/requirements.txt"], lambda path: files[path].encode() if path in files else None)
     assert {name: entry.version for name, entry in found.items()} == {"openai": "==2.1"}
 
 
 def test_a_lock_speaks_first_and_names_are_normal() -> None:
-    files = {"uv.lock": '[[package]]\nname = "langchain-core"\nversion = "1.2"\n', "requirements.txt": "LangChain_Core>=0.1\nredis\n"}
+    files = {
+        "uv.lock": '[[package]]\nname = "langchain-core"\nversion = "1.2"\n',
+        "requirements.txt": "LangChain_Core>=0.1\nredis\n",
+    }
     found = declared_in([*files], lambda path: files[path].encode())
-    assert {name: (entry.version, entry.file) for name, entry in found.items()} == {"langchain-core": ("1.2", "uv.lock"), "redis": ("", "requirements.txt")}
+    assert {name: (entry.version, entry.file) for name, entry in found.items()} == {
+        "langchain-core": ("1.2", "uv.lock"),
+        "redis": ("", "requirements.txt"),
+    }
 
 
 def test_what_cannot_be_read_declares_nothing() -> None:
@@ -179,7 +203,12 @@ def test_which_folder_a_file_speaks_for() -> None:
 
 
 def test_in_a_monorepo_the_nearest_declaration_counts(tmp_path: Path) -> None:
-    for name, content in {".git/HEAD": "", "uv.lock": DECLARATIONS["uv.lock"], "api/requirements.txt": "openai<2\nredis\n", "web/a.py": ""}.items():
+    for name, content in {
+        ".git/HEAD": "",
+        "uv.lock": DECLARATIONS["uv.lock"],
+        "api/requirements.txt": "openai<2\nredis\n",
+        "web/a.py": "",
+    }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
     [found] = projects([str(tmp_path)], Asked())

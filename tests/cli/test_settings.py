@@ -38,14 +38,21 @@ def test_the_nearest_file_wins(tmp_path: Path) -> None:
 
 
 def test_a_file_above_the_project_counts_within_the_repository(tmp_path: Path) -> None:
-    files = {".git/HEAD": "", "loadproof.toml": 'select = ["async-chain"]\n', "service/pyproject.toml": "", "service/a.py": ""}
+    files = {
+        ".git/HEAD": "",
+        "loadproof.toml": 'select = ["async-chain"]\n',
+        "service/pyproject.toml": "",
+        "service/a.py": "",
+    }
     found = project(tmp_path, files, None, "service")
     assert found.root == str(tmp_path / "service")
     assert found.settings_for(["a.py"]).names() == ("async-chain",)
 
 
 def test_the_command_line_wins(tmp_path: Path) -> None:
-    files = {"loadproof.toml": 'select = ["async-chain"]\nunsafe-fixes = true\n[requests-timeout]\nread = 60\nconnect = 1\n'}
+    files = {
+        "loadproof.toml": 'select = ["async-chain"]\nunsafe-fixes = true\n[requests-timeout]\nread = 60\nconnect = 1\n'
+    }
     wanted = asked(select="requests-timeout", unsafe_fixes=False, settings=["requests-timeout.read=7"])
     settings = project(tmp_path, files, wanted).settings_for(["a.py"])
     assert settings.names() == ("requests-timeout",)
@@ -99,7 +106,9 @@ def test_a_wrong_file_deeper_is_named_by_its_path(tmp_path: Path) -> None:
 
 
 def test_per_file_ignores(tmp_path: Path) -> None:
-    (tmp_path / "loadproof.toml").write_text('[per-file-ignores]\n"scripts/**" = ["requests-timeout"]\n"old_*.py" = ["ALL"]\n')
+    (tmp_path / "loadproof.toml").write_text(
+        '[per-file-ignores]\n"scripts/**" = ["requests-timeout"]\n"old_*.py" = ["ALL"]\n'
+    )
     for name in ("scripts/deep/a.py", "old_b.py", "c.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(HANG)

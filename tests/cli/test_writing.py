@@ -41,7 +41,11 @@ def test_a_file_that_changed_meanwhile_is_left_as_it_is(tmp_path: Path, monkeypa
     (tmp_path / "a.py").write_bytes(b"mine = 1\n")
     done = fix(plans)
     by_path = {row.path: row for row in done.outcome.rows}
-    assert (by_path["a.py"].status, by_path["a.py"].reason, by_path["b.py"].status) == ("failed", "not-written", "fixed")
+    assert (by_path["a.py"].status, by_path["a.py"].reason, by_path["b.py"].status) == (
+        "failed",
+        "not-written",
+        "fixed",
+    )
     assert done.outcome.exit_code == 3
     assert (tmp_path / "a.py").read_bytes() == b"mine = 1\n"
     assert (tmp_path / "b.py").read_bytes() == FIXED
@@ -132,7 +136,9 @@ def test_a_merge_of_changes_apart() -> None:
 
 
 @given(old=LINES, new=LINES, last=st.booleans())
-def test_git_applies_what_we_print(tmp_path_factory: pytest.TempPathFactory, old: list[bytes], new: list[bytes], last: bool) -> None:
+def test_git_applies_what_we_print(
+    tmp_path_factory: pytest.TempPathFactory, old: list[bytes], new: list[bytes], last: bool
+) -> None:
     before, after = b"".join(old), b"".join(new)
     if last:
         after = after.removesuffix(b"\n")
@@ -140,5 +146,7 @@ def test_git_applies_what_we_print(tmp_path_factory: pytest.TempPathFactory, old
         return
     folder = tmp_path_factory.mktemp("patch")
     (folder / "a file.py").write_bytes(before)
-    subprocess.run(["git", "apply", "-"], cwd=folder, input=b"".join(file_patch("a file.py", before, after)), check=True)
+    subprocess.run(
+        ["git", "apply", "-"], cwd=folder, input=b"".join(file_patch("a file.py", before, after)), check=True
+    )
     assert (folder / "a file.py").read_bytes() == after
