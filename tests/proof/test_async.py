@@ -58,7 +58,7 @@ CASES = [
     Case(
         "retriever_async", CHAIN, tuple(says(path, question="{text}") for path in ("/retrieve", "/similar", "/embed"))
     ),
-    Case("client_in_helper", frozenset(), (says("/label", text="{text}"),)),
+    Case("client_in_helper", OFFLOAD, (says("/label", text="{text}"),)),
     Case("requests_helper", OFFLOAD, (says("/customers/{user}", method="GET"), says("/paths/{user}", method="GET"))),
     Case("subprocess_route", OFFLOAD, (says("/convert/{user}", method="GET"), says("/quick/{user}", method="GET"))),
     Case(
