@@ -9,17 +9,7 @@ from dataclasses import dataclass, field
 
 from .caps import is_capped, uncounted
 from .libraries.langgraph import TOOL_NODES, TOOLS_CONDITION, Graph, Router, actions_in, nodes_in
-from .libraries.langgraph_actions import (
-    COMMANDS,
-    END,
-    INTERRUPTS,
-    SENDS,
-    TOOLS_CONDITION,
-    Action,
-    decisions,
-    gotos,
-    uses,
-)
+from .libraries.langgraph_actions import COMMANDS, END, INTERRUPTS, SENDS, Action, decisions, gotos, uses
 from .source import Source
 from .states import State, key_of, mentions_key, reads, returned_values, text_of, written
 
