@@ -18,6 +18,7 @@ from loadproof.codemods.kit.libraries import sdk
 from loadproof.codemods.kit.rewrite import Choice, rewrite
 
 from ..proof.upstream import Upstream
+from ..proof.wire import data
 from . import sdk_tables
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "async-client"
@@ -30,6 +31,17 @@ class Provider(Upstream):
     async def _plain(self, request: web.Request) -> web.StreamResponse:
         path = request.path.removeprefix("/v1/")
         async with self._call(request, path, {}) as call:
+            if "GenerateContent" in path or path.endswith(":generateContent"):
+                whole = {"candidates": [{"content": {"role": "model", "parts": [{"text": f"said {word}"}]}} for word in ("so",)]}
+                call.body = {"stream": "stream" in path}
+                return await self._say(request, call, whole, (data(whole).replace("\n\n", "\r\n\r\n") for _ in range(3)))
+            if path == "/v2/chat":
+                call.body = await request.json()
+                whole = {"id": "1", "finish_reason": "COMPLETE", "message": {"role": "assistant", "content": [{"type": "text", "text": "so"}]}}
+                events = [{"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": word}}}} for word in ("so", "it", "is")]
+                return await self._say(request, call, whole, (data(event) for event in events))
+            if path == "/openai/v1/chat/completions":
+                return await self._chat(request)
             if path.startswith("models/"):
                 return web.json_response({"id": path.partition("/")[2], "object": "model", "created": 1, "owned_by": "us"})
             if path == "moderations":
@@ -82,6 +94,35 @@ def plain(value: Any) -> object:
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     return [plain(part) for part in value] if isinstance(value, (list, tuple)) else value
+
+
+OTHERS = {
+    "ask_claude": "messages", "claude_live": "messages", "ask_groq": "chat", "ask_mistral": "chat", "mistral_live": "chat", "ask_gemini": "generateContent",
+    "gemini_live": "streamGenerateContent", "gemini_chat": "generateContent", "ask_cohere": "chat", "cohere_live": "chat",
+}  # fmt: skip
+
+
+def test_other_sdks_give_the_same_answers(provider: Provider, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Anthropic, Groq, Mistral, Gemini and Cohere, plain and streamed."""
+    for name, value in {"GROQ_BASE_URL": provider.url, "CO_API_URL": provider.url, "GOOGLE_GEMINI_BASE_URL": provider.url}.items():
+        monkeypatch.setenv(name, value)
+    elsewhere = 'bedrock = anthropic.AnthropicBedrock(aws_region="eu-west-1")\n'
+    raw = (FIXTURES / "other_sdks.before.py").read_text()
+    raw = raw.replace("from mistralai import", "from mistralai.client import").replace('Mistral(api_key="x")', f'Mistral(api_key="x", server_url="{provider.url}")')
+    raw = raw.replace(elsewhere, "")
+    [patch] = rewrite({"main.py": raw.encode()}, Choice(("async-client",)), {"mistralai": "3"}).patches
+
+    async def run(side: ModuleType) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for function, path in OTHERS.items():
+            provider.forget()
+            found[function] = await outcome(getattr(side, function), "hello there"), capsys.readouterr().out
+            assert [call.path for call in provider.calls if path in call.path], f"{function} asked {provider.calls}"
+        return found
+
+    after = asyncio.run(run(module("after", patch.after.decode())))
+    assert after == asyncio.run(run(module("before", raw)))
+    assert all(answer for answer, _ in after.values())  # type: ignore[misc]
 
 
 RUNS: dict[str, dict[str, tuple[object, ...]]] = {
