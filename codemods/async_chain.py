@@ -205,7 +205,7 @@ from .kit.tests import patched
 LIBRARIES = ("langchain", "langgraph", "langserve", "deepagents")
 
 
-@codemod(mentions=("async def", LIBRARIES), shares=LIBRARIES, stage="call")
+@codemod(mentions=(LIBRARIES,), shares=LIBRARIES, stage="call")
 def async_chain(source: Source) -> Iterator[Finding]:
     if b"async def" not in source.utf8:
         return

@@ -10,6 +10,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from loadproof.codemods import codemods
+from loadproof.codemods.kit.facts import survey
 from loadproof.codemods.kit.rewrite import Choice, Result, rewrite
 
 HERE = Path(__file__).parent
@@ -91,3 +93,14 @@ def test_finding_names_the_tests_that_patch_the_chain() -> None:
     result = rewrite({"main.py": (FIXTURES / "article.before.py").read_bytes(), "tests/test_main.py": tests}, CHOICE)
     (reported,) = result.findings
     assert "tests/test_main.py:6" in reported.finding.help and "AsyncMock" in reported.finding.help
+
+
+@pytest.mark.parametrize("unrelated", [False, True])
+def test_files_are_seen_together(unrelated: bool) -> None:
+    """The chain is built in one file, kept in a second and called in a third; neither of the latter names the library."""
+    folder = FIXTURES / "files.before"
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.py")}
+    files |= {"shop/__init__.py": b"", "shop/other.py": b"async def f():\n    return 1\n"} if unrelated else {}
+    units = survey(files, [codemods()["async-chain"]]).units
+    together = [{source.path for source in unit} for unit in units if len(unit) > 1]
+    assert together == [{"shop/api.py", "shop/chains.py", "shop/service.py"}]
