@@ -30,7 +30,11 @@ def tool(name: str) -> str:
 def measured(command: Command, folder: str) -> tuple[float, float]:
     """Seconds of CPU, of this process's children, and of wall."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode not in (0, 1, 3):
+        sys.exit(f"{' '.join(command)} failed: {done.stderr}")
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall
 

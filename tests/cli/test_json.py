@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def test_edits_do_not_overlap(document: Any) -> None:
             for edit in finding["edits"]
             if edit["path"] == path
         )
-        assert all(one[1] <= two[0] for one, two in zip(spans, spans[1:], strict=False))
+        assert all(one[1] <= two[0] for one, two in pairwise(spans))
 
 
 def test_two_codemods_on_one_expression_share_a_group(document: Any) -> None:
