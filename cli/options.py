@@ -37,6 +37,7 @@ _SELECTION = [
         group="Selection",
         help="A codemod's setting; may be repeated.",
     ),
+    _option("--diff-base", metavar="REF", group="Selection", help="Only findings on lines changed since REF."),
     _option(
         "--exclude",
         metavar="PATTERNS",
@@ -118,7 +119,6 @@ _BRANCH = [
     _option("--verify-limit", type=float, metavar="SECONDS", group="Git", help="How long one run of it may take."),
     _option("--sign", is_flag=True, group="Git", help="Sign the commits as your git is configured to."),
     _option("--sign-off", is_flag=True, group="Git", help="Add a Signed-off-by line."),
-    _option("--diff-base", metavar="REF", group="Git", help="Only findings on lines changed since REF."),
 ]
 _BATCH = [
     _option(

@@ -23,6 +23,10 @@ def planned(paths: Sequence[str], options: dict[str, Any], drawn: bool = False) 
 
     is_full = wishes.format == "full" or (drawn and wishes.format is None and wishes.is_terminal)
     plans = [plan(project, jobs=jobs, count_libraries=is_full) for project in projects(paths, asked, instead)]
+    if options.get("diff_base") is not None:
+        from .lines import narrowed
+
+        plans = [narrowed(each, options["diff_base"], each.project.root, jobs) for each in plans]
     if not any(each.read or each.unreadable for each in plans) and not wishes.quiet:
         from .show import say
 

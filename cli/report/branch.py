@@ -12,10 +12,15 @@ if TYPE_CHECKING:
     from ..apply import Applied
 
 
+_TAIL = 12  # lines of a command's output that are shown
+
+
 def branch_lines(applied: Applied) -> Iterator[str]:
     """A few lines for the person."""
     if applied.branch is None:
-        yield "no branch was made: " + ("nothing stayed to put on it" if applied.skipped else "there is nothing to fix")
+        yield "no branch was made: " + (
+            "nothing stayed to put on it" if any(one.grave for one in applied.skipped) else "there is nothing to fix"
+        )
     else:
         on = applied.branch.base[:10]
         yield clean_line(
@@ -31,3 +36,15 @@ def branch_lines(applied: Applied) -> Iterator[str]:
         yield clean_line(
             f"{'not done' if skipped.grave else 'note'}: {skipped.what}: {skipped.message} [{skipped.reason}]"
         )
+    yield from _last_words(applied)
+
+
+def _last_words(applied: Applied) -> Iterator[str]:
+    """The end of what the commands said that failed."""
+    if applied.verified is None:
+        return
+    red = [applied.verified.red] if applied.verified.red else []
+    for run in (*applied.verified.red_before, *applied.verified.failures, *red):
+        if run.tail:
+            yield clean_line(f"{run.ending}, after {run.seconds:.0f} seconds:")
+            yield from (f"  | {clean_line(line)}" for line in run.tail.split("\n")[-_TAIL:])
