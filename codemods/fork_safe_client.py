@@ -138,14 +138,56 @@ Refuses
 
         multiprocessing.Process(target=work, args=("a",)).start()
 
+    read-outside-loop: The async object is read in a plain function, where no event loop may be running yet.
+    By hand: make it in the coroutine that runs first, and pass it on.
+
+        import asyncio
+
+        from openai import AsyncOpenAI
+
+        client = AsyncOpenAI()
+
+        def ask(text):
+            return asyncio.run(answer(client, text))
+
+        async def answer(client, text):
+            return await client.responses.create(model="gpt-4o-mini", input=text)
+
+        async def other(text):
+            return await client.responses.create(model="gpt-4o-mini", input=text)
+
+        for text in ("a", "b"):
+            asyncio.run(other(text))
+
+    patched-in-tests: A test puts something else in the place of the name.
+    By hand: make the change with its tests: they have to patch the function that gives the object.
+
+        import multiprocessing
+        from unittest import mock
+
+        from openai import OpenAI
+
+        client = OpenAI()
+        client.models.list()
+
+        def work(text):
+            return client.responses.create(model="gpt-4o-mini", input=text)
+
+        def test_work():
+            with mock.patch("main.client"):
+                work("a")
+
+        multiprocessing.Process(target=work, args=("a",)).start()
+
 Notes
     A client that is made at import and first used after the fork is right (80 of 80 answers), and is left alone; so are the
     start methods spawn and forkserver, an `initializer=`, and the hooks `post_fork` and `worker_process_init`.
-    A client of a loop that was closed is dropped when the next loop asks for one.
+    The client of an event loop is closed when the loop ends.
 """
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from .kit.codemod import codemod
@@ -171,12 +213,17 @@ def fork_safe_client(source: Source) -> Iterator[Finding]:
         if isinstance(found, Obstacle):
             yield source.refuse(candidate.node, found.code, f"{words}; {found.words}")
         else:
-            edits, needs = per_loop(found) if candidate.asynchronous else per_process(found)
+            edits, needs = per_loop(found, candidate.close) if candidate.asynchronous else per_process(found)
             yield source.fix(candidate.node, edits, words, imports=[*needs, *importers(found, getter_name(found))])
 
 
 def _answered(source: Source, candidate: Candidate) -> Shared | Obstacle:
     if candidate.caches:
         return Obstacle("cached-http-client", "its class keeps one HTTP client for all")
-    return shared_of(source, candidate.binding)
+    found = shared_of(source, candidate.binding)
+    if candidate.asynchronous and isinstance(found, Shared):
+        for home, read in found.reads:
+            if not isinstance(home.function(read), ast.AsyncFunctionDef):
+                return Obstacle("read-outside-loop", f"line {home.place(read).line} of {home.path} reads it where no loop may run")
+    return found
 

@@ -65,9 +65,9 @@ def _iterated(source: Source) -> Iterator[ast.expr]:
     """What the file's loops and comprehensions go over."""
     for loop in source.nodes(ast.For):
         yield loop.iter
-    for kind in COMPREHENSIONS:
-        for node in source.nodes(kind):
-            yield from (generator.iter for generator in node.generators if not generator.is_async)
+    comprehensions: list[ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp] = [*source.nodes(ast.ListComp), *source.nodes(ast.SetComp)]
+    for node in [*comprehensions, *source.nodes(ast.DictComp), *source.nodes(ast.GeneratorExp)]:
+        yield from (generator.iter for generator in node.generators if not generator.is_async)
 
 
 def _loops_over(source: Source, node: ast.expr) -> bool:
@@ -250,7 +250,7 @@ def _helper(source: Source, call: ast.Call) -> tuple[Trail | None, Bar | None]:
 
 
 def _async_user(source: Source, above: ast.AST, call: ast.Call) -> bool:
-    return isinstance(above, ast.AsyncFor) and above.iter is call or isinstance(source.parent(above), ast.AsyncWith)
+    return (isinstance(above, ast.AsyncFor) and above.iter is call) or isinstance(source.parent(above), ast.AsyncWith)
 
 
 def _goes_to_loop(source: Source, call: ast.Call) -> bool:
@@ -273,7 +273,7 @@ def _decorators(function: Function) -> Iterator[tuple[str, str]]:
     for decorator in function.node.decorator_list:
         target = decorator.func if isinstance(decorator, ast.Call) else decorator
         path = source.qualified(target) or (target.id if isinstance(target, ast.Name) else "")
-        root, _, last = path.partition(".")
+        root = path.partition(".")[0]
         plain = path in ("staticmethod", "classmethod") or root in ("functools", "tenacity", "backoff", "typing", "abc", "retry", "retrying", "typing_extensions", "contextlib")
         if not plain and isinstance(target, ast.Attribute):
             plain = source.made_by(target.value).rpartition(".")[2] in ("FastAPI", "APIRouter", "Flask", "Blueprint", "Celery")

@@ -87,7 +87,7 @@ def _defined(source: Source) -> frozenset[str]:
     """Every name that a def or class of the project has."""
     return source.project.remember(  # type: ignore[no-any-return]
         "defined-names",
-        lambda: frozenset(node.name for other in source.project for kind in (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef) for node in other.nodes(kind)),
+        lambda: frozenset(node.name for other in source.project for node in [*other.functions(), *other.nodes(ast.ClassDef)]),
     )
 
 

@@ -11,7 +11,18 @@ from .imports import spell
 from .libraries.blocking import BY_MAKER, LOCKS, WIDE_CONTEXTS
 from .offload import around, offloaded, offloaded_whole
 from .source import Source
-from .threads import Bar, bar_of, exclusive, fixed_writes, local_to, passes_affine, rewritten, root_of, shared_root, written_path
+from .threads import (
+    Bar,
+    bar_of,
+    exclusive,
+    fixed_writes,
+    local_to,
+    passes_affine,
+    rewritten,
+    root_of,
+    shared_root,
+    written_path,
+)
 from .waiting import inner, kind_of, path_of
 
 Cure = tuple[list[Edit], tuple[Import, ...]]

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .callgraph import Function, callees, referred
-from .project import Project
-from .source import Source, is_none, keyword
+from .source import Source, Surroundings, is_none, keyword
 from .waiting import calls_in
 
 PROCESSES = {"multiprocessing.Process": "target", "multiprocessing.context.Process": "target"}
@@ -34,20 +33,20 @@ class Fork:
     targets: tuple[Function, ...]
 
 
-def forks(project: Project) -> list[Fork]:
+def forks(project: Surroundings) -> list[Fork]:
     """Every fork of the files seen together; none where the author starts processes anew or renews things in a hook."""
     return project.remember("forks", lambda: [] if _hooked(project) else [fork for source in project for fork in _forks(source)])  # type: ignore[no-any-return]
 
 
-def _hooked(project: Project) -> bool:
+def _hooked(project: Surroundings) -> bool:
     """Whether some file starts processes by spawn for all, or has a hook that runs in each child."""
     for source in project:
         for call in source.calls("multiprocessing.set_start_method"):
             if call.args and isinstance(call.args[0], ast.Constant) and call.args[0].value in FORKS_NOT:
                 return True
-        for node in [*source.nodes(ast.Attribute), *source.nodes(ast.Name), *source.nodes(ast.FunctionDef)]:
-            if (node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else node.name) in HOOKS:
-                return True
+        said = {node.attr for node in source.nodes(ast.Attribute)} | {node.id for node in source.nodes(ast.Name)} | {node.name for node in source.functions()}
+        if said & HOOKS:
+            return True
     return False
 
 
@@ -132,7 +131,7 @@ class Loop:
     again: bool  # it surely happens more than once in a process
 
 
-def loops(project: Project) -> list[Loop]:
+def loops(project: Surroundings) -> list[Loop]:
     """Every such call of the files seen together."""
     return project.remember("loops", lambda: [loop for source in project for loop in _loops(source)])  # type: ignore[no-any-return]
 

@@ -138,33 +138,40 @@ def per_process(shared: Shared) -> tuple[list[Edit], list[tuple[str, Import]]]:
         maker += "_process"
     arrow = _arrow(shared)
     made = f"@{cache}\ndef {maker}(process: int){arrow}:\n{_body(shared, 'return ')}"
-    got = f'def {name}(){arrow}:\n    """The {shared.name} of this process: after a fork, two must not use the same connection."""\n    return {maker}({getpid}())\n'
+    got = f'def {name}(){arrow}:\n    """The {shared.name.strip("_")} of this process: after a fork, two must not use the same connection."""\n    return {maker}({getpid}())\n'
     return _edits(shared, name, f"{made}\n\n{got}"), [(source.path, need) for need in (*needs, *more)]
 
 
-def per_loop(shared: Shared) -> tuple[list[Edit], list[tuple[str, Import]]]:
-    """One object for each event loop; those of closed loops go."""
+def per_loop(shared: Shared, close: str) -> tuple[list[Edit], list[tuple[str, Import]]]:
+    """One object for each event loop, closed when the loop ends; `close` is the method that does it."""
     source = shared.source
-    loop, needs = _spelled(source, "asyncio", "get_running_loop")
-    kind, more = _spelled(source, "asyncio", "AbstractEventLoop")
+    module, needs = spell(source, "asyncio")
     name = getter_name(shared)
-    kept = f"_{shared.name.strip('_').lower()}_by_loop"
-    while kept in source.names.module.bindings:
-        kept += "_"
+    plain = shared.name.strip("_").lower()
+    kept, closer = f"_{plain}_by_loop", f"_close_{plain}"
+    while kept in source.names.module.bindings or closer in source.names.module.bindings:
+        kept, closer = f"{kept}_", f"{closer}_"
     made = _class(shared)
-    body = f'''{kept}: dict[{kind}, {made or "object"}] = {{}}
+    body = f'''{kept}: dict[{module}.AbstractEventLoop, tuple[{made or "object"}, {module}.Task[None]]] = {{}}
 
 
 def {name}(){_arrow(shared)}:
-    """The {shared.name} of the running event loop: its connections work in no other one."""
-    loop = {loop}()
-    for other in list({kept}):
-        if other.is_closed():
-            {kept}.pop(other, None)
+    """The {shared.name.strip("_")} of the running event loop: its connections work in no other one."""
+    loop = {module}.get_running_loop()
     if loop not in {kept}:
-{_kept(shared, kept)}    return {kept}[loop]
+{_making(shared)}        {kept}[loop] = {shared.name}, loop.create_task({closer}({shared.name}))
+    return {kept}[loop][0]
+
+
+async def {closer}({shared.name}{f": {made}" if made else ""}) -> None:
+    """Waits for the end of the loop, which cancels it, and closes the {shared.name.strip('_')} in time."""
+    try:
+        await {module}.Event().wait()
+    finally:
+        {kept}.pop({module}.get_running_loop(), None)
+        await {shared.name}.{close}()
 '''
-    return _edits(shared, name, body), [(source.path, need) for need in (*needs, *more)]
+    return _edits(shared, name, body), [(source.path, need) for need in needs]
 
 
 def _spelled(source: Source, module: str, name: str) -> tuple[str, tuple[Import, ...]]:
@@ -200,23 +207,21 @@ def _body(shared: Shared, lead: str) -> str:
     return f"    {shared.name} = {_value(shared, '    ')}\n{lines}    return {shared.name}\n"
 
 
-def _kept(shared: Shared, kept: str) -> str:
-    if not shared.setup:
-        return f"        {kept}[loop] = {_value(shared, '        ')}\n"
+def _making(shared: Shared) -> str:
     lines = "".join(reindent(lines_of(shared.source, statement), "", "        ") for statement in shared.setup)
-    return f"        {shared.name} = {kept}[loop] = {_value(shared, '        ')}\n{lines}"
+    return f"        {shared.name} = {_value(shared, '        ')}\n{lines}"
 
 
 def _edits(shared: Shared, name: str, text: str) -> list[Edit]:
     source = shared.source
     start, _ = span(source, shared.statement)
     _, stop = span(source, shared.setup[-1] if shared.setup else shared.statement)
-    tail = source.slice(source.stop(shared.setup[-1] if shared.setup else shared.statement), stop).strip()
-    comment = f"{tail}\n" if tail.startswith("#") and not shared.setup else ""
-    text = comment + text
+    behind = source.slice(source.stop(shared.statement), span(source, shared.statement)[1]).strip()
+    text = (f"{behind}\n" if behind.startswith("#") else "") + text
     before, after = _blanks(source, start, back=True), _blanks(source, stop, back=False)
     first = start == 0
-    text = ("" if first else "\n" * max(0, 2 - before)) + text + ("" if stop >= len(source.utf8) else "\n" * max(0, 2 - after))
+    apart = 0 if first or not text.startswith(("@", "def ", "#")) else max(0, 2 - before)
+    text = "\n" * apart + text + ("" if stop >= len(source.utf8) else "\n" * max(0, 2 - after))
     edits = [source.edit(start, stop, text.replace("\n", source.newline) if source.newline != "\n" else text)]
     for home, read in shared.reads:
         tail_start = home.stop(read) - len(shared.name.encode()) if isinstance(read, ast.Attribute) else home.start(read)
@@ -238,9 +243,4 @@ def importers(shared: Shared, name: str) -> list[tuple[str, Import]]:
 def _blanks(source: Source, offset: int, back: bool) -> int:
     """The empty lines before or behind an offset at which a line starts."""
     lines: Iterable[str] = source.slice(0, offset).splitlines()[::-1] if back else source.slice(offset, len(source.utf8)).splitlines()
-    count = 0
-    for line in lines:
-        if line.strip():
-            return count
-        count += 1
-    return 2
+    return next((count for count, line in enumerate(lines) if line.strip()), 2)

@@ -43,6 +43,12 @@ class Candidate:
     def name(self) -> str:
         return self.binding.name
 
+    @property
+    def close(self) -> str:
+        """The async method that closes it."""
+        old_redis = self.made_by.startswith("redis.") and self.source.project.below("redis", 5, 0, 1)
+        return "aclose" if self.made_by.startswith(("httpx.", "redis.")) and not old_redis else "close"
+
 
 def candidates(source: Source) -> Iterator[Candidate]:
     for name, bindings in source.names.module.bindings.items():
@@ -59,7 +65,7 @@ def candidates(source: Source) -> Iterator[Candidate]:
 
 def loads_of(candidate: Candidate) -> dict[ast.AST, Source]:
     """Every read of the object in the files seen together."""
-    found: dict[ast.AST, Source] = {load: candidate.source for load in candidate.source.uses(candidate.binding)}
+    found: dict[ast.AST, Source] = dict.fromkeys(candidate.source.uses(candidate.binding), candidate.source)
     for other in candidate.source.project:
         if other is candidate.source:
             continue

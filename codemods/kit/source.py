@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from .finding import Edit, Finding, Fix, Import, Place, Refusal, Safety
 from .names import Binding, FunctionNode, Names, Scope
 from .text import Text, line_starts, newline, parse
-
-if TYPE_CHECKING:
-    from .project import Project
 
 N = TypeVar("N", bound=ast.AST)
 MAX_HOPS = 12  # names, attributes and returns followed before an origin counts as unknown
@@ -35,17 +33,34 @@ class Origin:
     binding: Binding | None = None
 
 
+class Surroundings(Protocol):
+    """What a file asks of the project that it is in; see `Project`."""
+
+    memo: dict[Any, Any]
+
+    @property
+    def declared(self) -> Mapping[str, str]: ...
+    def __iter__(self) -> Iterator[Source]: ...
+    def remember(self, question: object, answer: Callable[[], Any]) -> Any: ...
+    def find(self, module: str, importer: str) -> Source | None: ...
+    def lookup(self, dotted: str, importer: str) -> tuple[Source, str] | None: ...
+    def importers(self, source: Source, name: str) -> list[tuple[Source, Binding]]: ...
+    def origins(self, source: Source, node: ast.AST | None, hops: int = 0) -> list[Origin]: ...
+    def made_by(self, source: Source, node: ast.AST | None) -> str: ...
+    def declares(self, distribution: str) -> bool: ...
+    def version(self, distribution: str) -> tuple[int, ...] | None: ...
+    def below(self, distribution: str, *version: int) -> bool: ...
+
+
 class Source:
     """One file of a project. Offsets are bytes of its UTF-8 text; see `kit.text` for those of the file."""
 
-    def __init__(self, path: str, text: Text, project: Project | None = None, tree: ast.Module | None = None) -> None:
-        from .project import Project
-
+    def __init__(self, path: str, text: Text, project: Surroundings, tree: ast.Module | None = None) -> None:
         self.path = path
         self.text = text
         self.utf8 = text.utf8
         self.tree = parse(text) if tree is None else tree
-        self.project = project if project is not None else Project.of(self)
+        self.project = project
         self.memo: dict[Any, Any] = {}  # answers that codemods ask twice, by question
 
     # the text
@@ -231,10 +246,15 @@ class Source:
 
     @cached_property
     def unused_imports(self) -> frozenset[str]:
-        """Names that an import binds and nothing reads."""
-        from .imports import unused
-
-        return frozenset(unused(self))
+        """Names that an import binds and nothing reads, `__all__` and quoted annotations counted as readers."""
+        texts = [node.value for node in self.nodes(ast.Constant) if isinstance(node.value, str)]
+        quoted = {word for text in texts if len(text) < 200 for word in re.findall(r"\w+", text)}
+        found = set()
+        for scope in self.names.inner.values():
+            for name, bindings in scope.bindings.items():
+                if any(bound.kind == "import" for bound in bindings) and name not in quoted and not any(self.names.uses(name, scope)):
+                    found.add(name)
+        return frozenset(found)
 
     def bindings(self, name: str, scope: Scope) -> list[Binding]:
         return scope.bindings.get(name, [])
@@ -274,16 +294,11 @@ class Source:
 
         `None` literals are left out. An empty list never comes back: what can't be followed is one origin "unknown".
         """
-        from .origins import origins_of
-
-        return origins_of(self, node, hops)
+        return self.project.origins(self, node, hops)
 
     def made_by(self, node: ast.AST | None) -> str:
         """The dotted path of what makes the value (`openai.OpenAI`): a call's callee or an annotation; "" unless all origins agree."""
-        from .origins import maker
-
-        paths = {maker(origin) for origin in self.origins(node)}
-        return paths.pop() if len(paths) == 1 else ""
+        return self.project.made_by(self, node)
 
     # findings
 

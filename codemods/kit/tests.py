@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 
-from .project import Project
+from .source import Surroundings
 
 
-def patched(project: Project, name: str) -> list[str]:
+def patched(project: Surroundings, name: str) -> list[str]:
     """The places, as path:line, where a test patches an attribute or global of that name."""
     found = []
     for source in project:

@@ -58,7 +58,7 @@ def _bars(function: Function) -> Iterator[Bar]:
 
 
 def _by_path(function: Function, path: str) -> Iterator[Bar]:
-    if not path or "." not in path and path not in THREAD_BOUND:
+    if not path or ("." not in path and path not in THREAD_BOUND):
         return
     root, _, rest = path.partition(".")
     if root == "asyncio" and rest and rest.partition(".")[0] not in LOOP_FREE:
@@ -193,8 +193,9 @@ def _written_globals(function: Function) -> Iterator[str]:
     source, node = function.source, function.node
     scope = source.names.inner[node]
     for part in inner(node):
-        targets = part.targets if isinstance(part, ast.Assign) else [part.target] if isinstance(part, (ast.AugAssign, ast.AnnAssign)) else []
-        for target in targets:
+        if not isinstance(part, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
+            continue
+        for target in part.targets if isinstance(part, ast.Assign) else [part.target]:
             if isinstance(target, ast.Name) and target.id in scope.globals and _of_this_call(source, part, target, node):
                 yield target.id
             elif isinstance(part, ast.AugAssign) and isinstance(target, (ast.Subscript, ast.Attribute)):

@@ -7,7 +7,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .libraries import langchain
-from .libraries.blocking import ANY_METHOD, BY_MAKER, CALLS, CONSUMERS, KINDS, LAST_NAMES, METHODS, QUICK_PATH, RUNS, SDK_CALLS, SDK_CLIENTS, Kind, What
+from .libraries.blocking import (
+    ANY_METHOD,
+    BY_MAKER,
+    CALLS,
+    CONSUMERS,
+    KINDS,
+    LAST_NAMES,
+    METHODS,
+    QUICK_PATH,
+    RUNS,
+    SDK_CALLS,
+    SDK_CLIENTS,
+    Kind,
+    What,
+)
 from .origins import annotation_path, origins_of
 from .source import MAX_HOPS, Origin, Source
 
@@ -169,9 +183,9 @@ def _of_class(source: Source, owner: ast.ClassDef, hops: int = 0) -> Kind | None
         if (kind := BY_MAKER.get(annotation_path(source, base))) is not None:
             return kind
         for origin in source.origins(base):
-            if origin.kind == "class" and isinstance(origin.node, ast.ClassDef) and origin.node is not owner:
-                if (kind := _of_class(origin.source, origin.node, hops + 1)) is not None:
-                    return kind
+            inherits = origin.kind == "class" and isinstance(origin.node, ast.ClassDef) and origin.node is not owner
+            if inherits and (kind := _of_class(origin.source, origin.node, hops + 1)) is not None:  # type: ignore[arg-type]
+                return kind
     return None
 
 
