@@ -12,7 +12,7 @@ from .finding import Edit, Import
 from .libraries.sdk import style
 from .source import Source
 from .spelling import Need
-from .swap import OFFLOADING_METHODS, Client, Leak, Node, Site
+from .swap import ASYNC_ITERATORS_WELCOME, OFFLOADING_METHODS, Client, Leak, Node, Site
 from .turned import Turn, asynced, turn_of, turned
 from .twins import Limits, annotations_of, reannotated, replaced_names, twin_of
 
@@ -36,7 +36,8 @@ class Outcome:
 class Survey:
     """Where each site of a client stands.
 
-    async: an await may stand there. turn: in a generator function that can be turned. sync: in plain code, which goes on as it is.
+    async: an await may stand there. turn: in a generator function that can be turned. lazy: in a generator expression that a response
+    runs in a thread of its own, and could run as an async one. sync: in plain code, which goes on as it is.
     stuck: in async code, but where no await can stand.
     """
 
@@ -83,11 +84,14 @@ class Survey:
         if site.op == "await":
             assert isinstance(node, ast.Call)
             place = place_to_await(source, node)
+            scope = source.scope(node)
+            if place.verb == "refuse" and isinstance(scope.node, ast.GeneratorExp) and welcome(source, scope.node):
+                return "lazy"
             if place.verb == "refuse":
                 self.why[site] = ("sync-scope", place.message)
                 return "stuck"
         elif isinstance(site.node, ast.comprehension) and isinstance(node, ast.GeneratorExp):
-            if listed(source, node) is None:
+            if listed(source, node) is None and not welcome(source, node):
                 self.why[site] = ("sync-scope", "an async for would make the generator expression an async generator")
                 return "stuck"
         elif site.op == "with" and not self._entered_alone(site):
@@ -163,6 +167,16 @@ def _in_generator(source: Source, node: ast.AST) -> bool:
     return False
 
 
+def welcome(source: Source, generator: ast.GeneratorExp) -> bool:
+    """Whether who takes the generator expression takes an async one as well."""
+    above = source.parent(generator)
+    if isinstance(above, ast.keyword) and above.arg == "content":
+        above = source.parent(above)
+    elif not (isinstance(above, ast.Call) and generator in above.args[:1]):
+        return False
+    return isinstance(above, ast.Call) and source.qualified(above.func) in ASYNC_ITERATORS_WELCOME
+
+
 def listed(source: Source, generator: ast.GeneratorExp) -> list[Edit] | None:
     from .awaiting import _listed
 
@@ -222,7 +236,7 @@ class Cutter:
             ]  # fmt: skip
         if site.op == "await" and isinstance(node, ast.Call):
             edits = self._brackets(source, node)
-            if self.survey.modes[site] == "turn" or place_to_await(source, node).verb != "bare":
+            if self.survey.modes[site] in ("turn", "lazy") or place_to_await(source, node).verb != "bare":
                 edits = [*edits, *awaited(source, node)]
             return [*edits, *self._styled(site, node)]
         if site.op == "call" and isinstance(node, ast.Call):

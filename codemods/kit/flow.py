@@ -11,7 +11,7 @@ from .origins import SAME_VALUE, _class_of
 from .source import Source
 
 Kind = Literal["name", "attr", "returns", "state"]
-FIELDS = ("dataclasses.field", "pydantic.Field", "attr.ib", "attrs.field", "attr.field")
+FIELDS = ("dataclasses.field", "pydantic.Field", "pydantic.PrivateAttr", "sqlmodel.Field", "attr.ib", "attrs.field", "attr.field")
 DEPENDS = ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security")
 
 
@@ -145,6 +145,9 @@ def _passed(source: Source, call: ast.Call, node: ast.AST, keyword: str) -> list
         return _bound(source, call, position - 1, keyword)
     if any(isinstance(arg, ast.Starred) for arg in call.args[: position + 1]):
         return [Move("argument", source, call)]
+    if owners := _own_classes(source, call):
+        holders = [field_of(*owner, position, keyword) for owner in owners]
+        return [Move("held", source, call, holder) if holder is not None else Move("argument", source, call) for holder in holders]
     found = []
     for origin in source.origins(call.func) if isinstance(call.func, (ast.Name, ast.Attribute)) else []:
         holder = None
@@ -154,6 +157,21 @@ def _passed(source: Source, call: ast.Call, node: ast.AST, keyword: str) -> list
             holder = field_of(origin.source, origin.node, position, keyword)
         found.append(Move("held", source, call, holder) if holder is not None else Move("argument", source, call))
     return found or [Move("argument", source, call)]
+
+
+def _own_classes(source: Source, call: ast.Call) -> list[tuple[Source, ast.ClassDef]]:
+    """The classes that `super().__init__(...)` and, in a classmethod, `cls(...)` make."""
+    owner = source.class_of(call)
+    func, function = call.func, source.function(call)
+    if owner is None or function is None:
+        return []
+    if isinstance(func, ast.Attribute) and func.attr == "__init__" and isinstance(func.value, ast.Call) and isinstance(func.value.func, ast.Name) and func.value.func.id == "super":
+        origins = [origin for base in owner.bases for origin in source.origins(base)]
+        return [(origin.source, origin.node) for origin in origins if origin.kind == "class" and isinstance(origin.node, ast.ClassDef)][:1]
+    args = function.args.posonlyargs + function.args.args
+    if isinstance(func, ast.Name) and args and func.id == args[0].arg and decorated(source, function, "classmethod"):
+        return [(source, owner)]
+    return []
 
 
 def _bound(source: Source, call: ast.Call, position: int, keyword: str) -> list[Move]:
