@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .apply import Applied, Wish
     from .batch import RepositoryOutcome
     from .plan import Plan
+    from .record import Record
     from .settings import Asked
 
 
@@ -82,11 +83,11 @@ def undone(name: str | None, codemod: str | None) -> Iterator[str]:
     from .outcome import spelling
     from .project import projects
     from .settings import Asked
-    from .undo import latest, undo
+    from .undo import undo
 
     [project] = projects((), Asked())
     fixes = journal.entries(project.root)
-    last = latest(project.root) if journal.in_repository(project.root) else None
+    last = _latest_apply(project.root)
     if name is None and fixes and (last is None or journal.when(project.root, fixes[-1]) > last.when):
         name = fixes[-1]
     if name is not None and name in fixes:
@@ -103,3 +104,15 @@ def undone(name: str | None, codemod: str | None) -> Iterator[str]:
     else:
         known = f"known: {', '.join(fixes)}" if fixes else "nothing was fixed or applied here"
         raise Trouble("there is nothing to take back" + (f" by the name {name}" if name else ""), known)
+
+
+def _latest_apply(root: str) -> Record | None:
+    from . import journal
+    from .undo import latest
+
+    if not journal.in_repository(root):
+        return None
+    try:
+        return latest(root)
+    except Trouble:  # a repository without a commit, or not the user's: there is no branch of ours in it
+        return None

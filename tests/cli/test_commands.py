@@ -200,6 +200,13 @@ def test_fix_names_an_id_and_undo_takes_it_back(mixed: Path) -> None:
     assert tree(mixed) == MIXED
 
 
+def test_undo_in_a_repository_without_a_commit(mixed: Path) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=mixed, check=True)
+    loadproof("fix", cwd=mixed)
+    assert loadproof("undo", cwd=mixed).code == 0
+    assert tree(mixed) == MIXED
+
+
 def test_undo_keeps_what_was_changed_elsewhere_since(mixed: Path) -> None:
     loadproof("fix", cwd=mixed)
     with open(mixed / "app/crm.py", "ab") as file:
