@@ -71,6 +71,16 @@ def codemod(
         words = (mentions,) if isinstance(mentions, str) else mentions
         needed = tuple((word.encode(),) if isinstance(word, str) else tuple(part.encode() for part in word) for word in words)
         here = tuple(word.encode() for word in words if isinstance(word, str))
-        return Codemod(run.__name__.replace("_", "-"), run, needed, here, stage, not opt_in, tuple(word.encode() for word in shares), dict(run.__kwdefaults__ or {}))
+        made = Codemod(run.__name__.replace("_", "-"), run, needed, here, stage, not opt_in, tuple(word.encode() for word in shares), dict(run.__kwdefaults__ or {}))
+        _declared[made.name] = made
+        return made
 
     return declare
+
+
+_declared: dict[str, Codemod] = {}
+
+
+def registered() -> dict[str, Codemod]:
+    """Every codemod that was declared, by its public name, in the order in which they are applied."""
+    return {each.name: each for each in sorted(_declared.values(), key=lambda each: (STAGES.index(each.stage), each.name))}

@@ -16,9 +16,9 @@ from .codemod import Codemod
 from .libraries import blocks, blocks_briefly, is_client
 from .libraries.memory import remembers
 from .names import FunctionNode
-from .project import Modules
+from .project import Modules, Project
 from .source import Source
-from .text import Unreadable, parse, read
+from .text import Unreadable, read
 
 MAX_FILES = 1  # how many files a call is followed through behind the one that is imported
 KEYS = frozenset({"session_id", "conversation_id", "thread_id", "chat_id", "user_id"})
@@ -89,8 +89,7 @@ def may_matter(raw: bytes, codemods: Iterable[Codemod]) -> bool:
 
 def source_of(path: str, raw: bytes) -> Source:
     """The file, parsed. Raises Unreadable."""
-    text = read(raw)
-    source = Source(path, text, tree=parse(text))
+    source = Project.alone(path, read(raw))
     try:
         source.names  # noqa: B018
     except RecursionError:

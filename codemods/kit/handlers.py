@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .names import FunctionNode
-from .project import Project
-from .source import Source, is_none, keyword
+from .source import Source, Surroundings, is_none, keyword
 
 VERBS = frozenset("get post put patch delete head options trace api_route route websocket websocket_route".split())
 ADDERS = {
@@ -51,12 +50,12 @@ class Handler:
 INNER = ("session", "provider", "node")
 
 
-def serves(project: Project) -> bool:
+def serves(project: Surroundings) -> bool:
     """Whether anything in sight answers requests, messages or tasks."""
     return any(each.kind not in INNER for each in handlers(project).values())
 
 
-def handlers(project: Project) -> dict[FunctionNode, Handler]:
+def handlers(project: Surroundings) -> dict[FunctionNode, Handler]:
     """Every handler of the files that are seen together."""
     first = next(iter(project), None)
     if first is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Sequence
 
 from .cut import alone, span
@@ -46,18 +45,6 @@ def taken(source: Source, name: str, dotted: str) -> bool:
     return any(bound.origin != dotted for scope in source.names.inner.values() for bound in scope.bindings.get(name, [])) or any(
         source.scope(load).home(name) is None for load in source.names.loads.get(name, [])
     )
-
-
-def unused(source: Source) -> set[str]:
-    """Names that an import binds and nothing reads, `__all__` and quoted annotations counted as readers."""
-    texts = [node.value for node in source.nodes(ast.Constant) if isinstance(node.value, str)]
-    quoted = {word for text in texts if len(text) < 200 for word in re.findall(r"\w+", text)}
-    found = set()
-    for scope in source.names.inner.values():
-        for name, bindings in scope.bindings.items():
-            if any(bound.kind == "import" for bound in bindings) and name not in quoted and not any(source.names.uses(name, scope)):
-                found.add(name)
-    return found
 
 
 def tidied(source: Source, needs: Sequence[Import], drop: Iterable[str]) -> list[Edit]:

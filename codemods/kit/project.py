@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 from .names import Binding
-from .source import Source
+from .origins import maker, origins_of
+from .source import Origin, Source
 from .text import Text
 
 
@@ -24,18 +26,11 @@ class Project:
         self.memo: dict[Any, Any] = {}  # answers about all files, by question
 
     @classmethod
-    def of(cls, source: Source) -> Project:
+    def alone(cls, path: str, text: Text) -> Source:
+        """One file as a project of its own. Raises Unreadable."""
         project = cls()
-        project.sources[source.path] = source
-        return project
-
-    @classmethod
-    def read(cls, texts: Mapping[str, Text], declared: Mapping[str, str] | None = None) -> Project:
-        """A project of texts that are known to parse."""
-        project = cls(declared)
-        for path, text in texts.items():
-            project.sources[path] = Source(path, text, project)
-        return project
+        source = project.sources[path] = Source(path, text, project)
+        return source
 
     def __iter__(self) -> Iterator[Source]:
         return iter(self.sources.values())
@@ -53,6 +48,17 @@ class Project:
         if question not in self.memo:
             self.memo[question] = answer()
         return self.memo[question]
+
+    # values
+
+    def origins(self, source: Source, node: ast.AST | None, hops: int = 0) -> list[Origin]:
+        """See Source.origins."""
+        return origins_of(source, node, hops)
+
+    def made_by(self, source: Source, node: ast.AST | None) -> str:
+        """See Source.made_by."""
+        paths = {maker(origin) for origin in origins_of(source, node)}
+        return paths.pop() if len(paths) == 1 else ""
 
     # imports
 

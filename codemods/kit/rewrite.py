@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from .check import wrongs
-from .codemod import Codemod
+from .codemod import Codemod, registered
 from .facts import source_of
 from .finding import Edit, Finding, Fix, Import, Place, Refusal
 from .imports import tidied
@@ -96,9 +96,7 @@ class Choice:
 
     def chosen(self) -> list[Codemod]:
         """The codemods themselves, in the order in which they are applied."""
-        from .. import codemods
-
-        return [codemod for name, codemod in codemods().items() if name in self.codemods]
+        return [codemod for name, codemod in registered().items() if name in self.codemods]
 
 
 def rewrite(files: Mapping[str, bytes], choice: Choice, declared: Mapping[str, str] | None = None) -> Result:

@@ -37,6 +37,7 @@ class Surroundings(Protocol):
     """What a file asks of the project that it is in; see `Project`."""
 
     memo: dict[Any, Any]
+    sources: dict[str, Source]
 
     @property
     def declared(self) -> Mapping[str, str]: ...

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from loadproof.codemods import codemods
 from loadproof.codemods.kit.rewrite import Choice
-from loadproof.codemods.kit.source import Source
+from loadproof.codemods.kit.project import Project
 from loadproof.codemods.kit.text import Unreadable, read
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
@@ -33,7 +33,7 @@ def test_rejected_files_have_no_findings(name: str, data: st.DataObject) -> None
     if codemod.may_fire(raw):
         return
     try:
-        source = Source("main.py", read(raw))
+        source = Project.alone("main.py", read(raw))
     except Unreadable:
         return
     assert list(codemod.run(source)) == []
