@@ -384,7 +384,7 @@ from .kit.codemod import codemod
 from .kit.finding import Finding
 from .kit.isolate import Wishes, isolated
 from .kit.leftovers import leftovers
-from .kit.shared import class_groups, function_groups, groups_in
+from .kit.shared import class_groups, function_groups, groups_in, mentions_memory
 from .kit.source import Source
 
 MENTIONS = (("langchain",), ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent"))
@@ -392,6 +392,8 @@ MENTIONS = (("langchain",), ("emory", "History", "ConversationChain", "create_co
 
 @codemod(mentions=MENTIONS, stage="scope")
 def request_scope(source: Source, *, history: str = "auto", move_clients: bool = False, stateless: bool = False) -> Iterator[Finding]:
+    if not stateless and not any(mentions_memory(other) for other in source.project):
+        return
     wishes = Wishes(history, move_clients, stateless)
     groups = [*groups_in(source, source.tree.body, source.names.module, chains=stateless), *function_groups(source), *class_groups(source, chains=stateless)]
     for group in groups:

@@ -15,13 +15,17 @@ MAX_SESSIONS = 1000
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """`text`: the expression for one session's history; `definitions`: what the module must define for it, whole lines."""
+    """`text`: the expression for one session's history; `definitions`: what the module must define for it, whole lines each.
+
+    `common`: other histories of the file need the same definitions.
+    """
 
     kind: str  # redis sql memory
     text: str
-    definitions: str = ""
+    definitions: tuple[str, ...] = ()
     imports: tuple[Import, ...] = ()
     type: str = ""
+    common: bool = False
 
 
 def place_of_history(source: Source, wanted: str) -> str:
@@ -45,7 +49,7 @@ def _module(source: Source) -> str:
     return "langchain.memory" if old else "langchain_community.chat_message_histories"
 
 
-def history(source: Source, kind: str, session: str, *, name: str, own: bool, asynchronous: bool, near: ast.AST) -> History:
+def history(source: Source, kind: str, session: str, *, name: str, own: bool, asynchronous: bool) -> History:
     """The history of one session. `own`: the project keeps others too, this one gets a table or prefix of its own, called `name`."""
     if kind == "redis":
         text, needs = spell(source, _module(source), "RedisChatMessageHistory")
@@ -81,27 +85,30 @@ def _sql(source: Source, session: str, *, name: str, own: bool, asynchronous: bo
     made = next((b for b in source.names.module.bindings.get("SessionHistory", [])), None)
     taken = made is None and any("SessionHistory" in scope.bindings for scope in source.names.inner.values())
     kind = "SessionHistory" if not taken else "_SessionHistory"
-    definitions = ""
+    definitions: tuple[str, ...] = ()
     imports: tuple[Import, ...] = ()
-    if engine == "":
+    ours = engine == ""
+    if ours:
         engine = "history_db"
         if "history_db" not in source.names.module.bindings:
             create, more = spell(source, "sqlalchemy", "create_engine")
-            definitions += f'{engine} = {create}("sqlite:///chat_history.db")\n'
+            definitions += (f'{engine} = {create}("sqlite:///chat_history.db")\n',)
             imports += more
+    # two first requests at once would both make the table, and one of them fail
+    table_made = (f'{kind if asynchronous else text}("", connection={engine}{table})  # makes the table\n',) if ours else ()
     if not asynchronous:
-        return History("sql", f"{text}({session}, connection={engine}{table})", definitions, (*imports, *needs), text)
+        return History("sql", f"{text}({session}, connection={engine}{table})", definitions + table_made, (*imports, *needs), text, True)
     if made is None:
         base, more = spell(source, "langchain_core.chat_history", "BaseChatMessageHistory")
         imports += (*needs, *more)
         definitions += (
-            f"\n\nclass {kind}({text}):\n"
+            f"class {kind}({text}):\n"
             f'    """The messages of one session. The connection is synchronous: async methods run in a thread."""\n\n'
             f"    aget_messages = {base}.aget_messages\n"
             f"    aadd_messages = {base}.aadd_messages\n"
-            f"    aclear = {base}.aclear\n"
+            f"    aclear = {base}.aclear\n",
         )
-    return History("sql", f"{kind}({session}, connection={engine}{table})", definitions.lstrip("\n"), imports, kind)
+    return History("sql", f"{kind}({session}, connection={engine}{table})", definitions + table_made, imports, kind, True)
 
 
 def _engine(source: Source) -> str:
@@ -125,6 +132,6 @@ def _in_process(source: Source, session: str, *, name: str) -> History:
         f"@{cache}(maxsize={MAX_SESSIONS})\n"
         f"def {function}(session_id: str) -> {text}:\n"
         f'    """The messages of one session, kept in this process for the {MAX_SESSIONS} sessions used last."""\n'
-        f"    return {text}()\n"
+        f"    return {text}()\n",
     )
     return History("memory", f"{function}({session})", definitions, (*needs, *more), text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .building import Building
 from .callers import add_argument, add_parameter, callers
@@ -16,7 +16,7 @@ from .imports import spell
 from .keys import meaning_of
 from .libraries.memory import keeps
 from .move import instead, lead, movable, runs, without
-from .names import FunctionNode
+from .names import FunctionNode, Scope
 from .obstacles import hides, object_to, object_to_class, starred
 from .reach import Use, imports_of, lasting, member_uses, reached, users_of, uses_of
 from .rebuild import as_locals, factory_text, hoisted, is_client, keyed
@@ -33,6 +33,8 @@ class Wishes:
     history: str = "auto"
     move_clients: bool = False
     stateless: bool = False
+    ends: set[tuple[str, int]] = field(default_factory=set)  # where the text of one ends
+    given: dict[Scope, set[str]] = field(default_factory=dict)  # what the fixes of one run define already
 
 
 def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
@@ -113,6 +115,7 @@ class _Plan(Building):
         self.check(early)
         self.cells = [*group.cells, *(cell for other in group.foreign.values() for cell in other.cells)]
         self.foreign: dict[str, str] = {}  # imported name -> the factory for it in its own file
+        self.tie = ""  # fixes that need the same definition are applied together
         self.types: dict[str, str] = {}  # of slots whose history is of another class now
         kinds = {cell.kind for cell in self.cells}
         self.kind = place_of_history(self.source, wishes.history) if self.parameter else ""
@@ -130,7 +133,6 @@ class _Plan(Building):
 
     def finding(self) -> Finding:
         group = self.group
-        history_of = self.histories()
         hoist = hoisted(self.group, clients=self.wishes.move_clients)
         edits = list(hoist.edits)
         session = self.parameter
@@ -139,25 +141,13 @@ class _Plan(Building):
             session = self.key_text(self.builders[0])
         definitions: list[str] = []
         if self.parameter and not self.cached:
+            cut, definitions = self.with_histories([cell for cell in group.cells if cell.factory is None], session, group)
+            edits += cut
             for cell in group.cells:
                 if cell.factory is not None:
-                    edits += self.in_factory(cell, history_of, session)
-                    continue
-                if cell.kind != "session" and has_keyword(cell.call, "chat_memory"):
-                    continue
-                found = history_of(cell, session) if cell.kind != "session" else History("session", "")
-                if cell.kind == "store":
-                    self.types |= {slot: found.type for slot, statement in self.group.slots.items() if value_of(statement) is cell.call}
-                cut, needs = keyed(cell, found, session)
-                edits += cut
-                self.changes.need(cell.source, needs)
-                if found.definitions and found.definitions not in definitions:
-                    definitions.append(found.definitions)
-            for name, other in group.foreign.items():
-                self.abroad(name, other, history_of)
-        else:
-            for name, other in group.foreign.items():
-                self.abroad(name, other, None)
+                    edits += self.in_factory(cell, session)
+        for name, other in group.foreign.items():
+            self.abroad(name, other)
         if self.cached:
             self.changes.need(self.source, spell(self.source, "functools", "lru_cache")[1])
         if any(edit.start < 0 for edit in edits):
@@ -171,19 +161,40 @@ class _Plan(Building):
             self.hand_on(each)
         self.in_sessions()
         self.importing()
-        return self.source.fix(_spot(self.group), self.changes.edits, message(self), help=told(self), imports=self.changes.imports)
+        return self.source.fix(_spot(self.group), self.changes.edits, message(self), help=told(self), imports=self.changes.imports, group=self.tie)
 
     def histories(self) -> Callable[[Cell, str], History]:
         asynchronous = any(isinstance(each.function, ast.AsyncFunctionDef) for each in self.stations) or bool(self.sessions)
         several = _several(self.source, self.group)
 
         def of(cell: Cell, session: str) -> History:
-            slot = next((slot for slot, statement in self.group.slots.items() if any(node is cell.call for node in ast.walk(statement))), "chat")
-            return history(cell.source, self.kind, session, name=slot, own=several, asynchronous=asynchronous, near=cell.call)
+            return history(cell.source, self.kind, session, name=_own_name(self.group, cell), own=several, asynchronous=asynchronous)
 
         return of
 
-    def in_factory(self, cell: Cell, history_of: Callable[[Cell, str], History], session: str) -> list[Edit]:
+    def with_histories(self, cells: list[Cell], session: str, home: Group | None) -> tuple[list[Edit], list[str]]:
+        """The edits that give constructors the history of a session, and what must be defined for that where nobody did yet."""
+        edits: list[Edit] = []
+        definitions: list[str] = []
+        history_of = self.histories()
+        for cell in cells:
+            if cell.kind != "session" and has_keyword(cell.call, "chat_memory"):
+                continue
+            found = history_of(cell, session) if cell.kind != "session" else History("session", "")
+            if cell.kind == "store" and home is not None:
+                self.types |= {slot: found.type for slot, statement in home.slots.items() if value_of(statement) is cell.call}
+            cut, needs = keyed(cell, found, session)
+            edits += cut
+            self.changes.need(cell.source, needs)
+            scope = home.scope if home is not None and home.owner is None else cell.source.names.module
+            given = self.wishes.given.setdefault(scope, set())
+            definitions += [text for text in found.definitions if text not in given]
+            given.update(found.definitions)
+            if found.common:
+                self.tie = f"history {cell.source.path}"
+        return edits, definitions
+
+    def in_factory(self, cell: Cell, session: str) -> list[Edit]:
         """The project's own factory takes the key and builds with it."""
         assert cell.factory is not None and isinstance(cell.factory.node, FunctionNode)
         source, function = cell.factory.source, cell.factory.node
@@ -193,49 +204,34 @@ class _Plan(Building):
             raise Unclear("factory", f"{function.name} builds for others too", source, function)
         inner = groups_in(source, function.body, source.names.inner[function])
         cells = list(dict.fromkeys([*(each for group in inner for each in group.cells), *_returned(source, function)]))
-        definitions: list[str] = []
         for each in cells:
             if each.factory is not None or each.kind in ("whole", "vectors", "list"):
                 raise Unclear("factory", f"what {function.name} builds can't be given a history by key", source, each.call)
-            if each.kind != "session" and has_keyword(each.call, "chat_memory"):
-                continue
-            found = history_of(each, self.parameter) if each.kind != "session" else History("session", "")
-            cut, needs = keyed(each, found, self.parameter)
-            self.changes.edits += cut
-            self.changes.need(source, needs)
-            if found.definitions and found.definitions not in definitions:
-                definitions.append(found.definitions)
+        cut, definitions = self.with_histories(cells, self.parameter, None)
+        self.changes.edits += cut
         if definitions:
             start = lead(source, function)
             self.changes.edits.append(source.edit(start, start, "\n\n".join(definitions).replace("\n", source.newline) + source.newline * 2))
         self.changes.edits += add_parameter(source, function, self.parameter, "str")
         return add_argument(cell.source, cell.call, self.parameter, session)
 
-    def abroad(self, name: str, other: Group, history_of: Callable[[Cell, str], History] | None) -> None:
+    def abroad(self, name: str, other: Group) -> None:
         """What another module builds and this one builds upon: a factory there, called by ours."""
         source, (slot,) = other.source, tuple(other.slots)
         mine = {node for statement in self.group.statements for node in ast.walk(statement)}
         uses = uses_of(source, other.scope, other.slots, other.statements)
         if foreign := [use for use in uses if use.source is not self.source or use.node not in mine]:
             raise Unclear("needed-at-import", f"{slot} of {source.path} is used on its own too", foreign[0].source, foreign[0].node)
-        parameter = self.parameter if history_of is not None else ""
-        edits: list[Edit] = []
-        definitions: list[str] = []
+        parameter = self.parameter if not self.cached else ""
         for cell in other.cells:
             if cell.factory is not None or cell.kind == "vectors" or not all(movable(source, statement) for statement in other.statements):
                 raise Unclear("factory", f"what {source.path} builds can't be built per request", cell.source, cell.call)
-            if history_of is None or (cell.kind != "session" and has_keyword(cell.call, "chat_memory")):
-                continue
-            found = history_of(cell, parameter) if cell.kind != "session" else History("session", "")
-            cut, needs = keyed(cell, found, parameter)
-            edits += cut
-            self.changes.need(source, needs)
-            definitions += [found.definitions.replace("\n", source.newline)] if found.definitions else []
+        edits, definitions = self.with_histories(other.cells, parameter, None) if parameter else ([], [])
         factory = f"build_{slot.lstrip('_')}"
         if any(factory in scope.bindings for each in source.project for scope in each.names.inner.values()):
             raise Unclear("rebound", f"{factory} has a meaning already", source, other.first)
         self.foreign[name] = factory
-        text = (source.newline * 3).join([*definitions, factory_text(other, factory, parameter, [slot], edits)])
+        text = (source.newline * 3).join([*(text.replace("\n", source.newline) for text in definitions), factory_text(other, factory, parameter, [slot], edits)])
         rows = runs(other.body, other.statements)
         self.changes.edits += [without(source, *row) for row in rows[:-1]]
         self.changes.edits.append(instead(source, *rows[-1], text, before=2, after=2))
@@ -278,7 +274,10 @@ class _Plan(Building):
         found = runs(self.group.body, self.group.statements)
         self.changes.edits += [without(self.source, *row) for row in (found[:-1] if text else found)]
         if text:
-            self.changes.edits.append(instead(self.source, *found[-1], text, before=before, after=after))
+            above = (self.source.path, lead(self.source, found[-1][0]))  # a neighbour's text ends here, with its blank lines
+            self.changes.edits.append(instead(self.source, *found[-1], text, before=0 if above in self.wishes.ends else before, after=after))
+            if after:
+                self.wishes.ends.add((self.source.path, span(self.source, found[-1][1])[1]))
 
 
 class _ClassPlan(_Plan):
@@ -340,6 +339,21 @@ class _ClassPlan(_Plan):
 
 def _returned(source: Source, function: FunctionNode) -> list[Cell]:
     return [cell for node in source.nodes(ast.Return) if source.function(node) is function and node.value is not None for cell in cells_in(source, node.value)]
+
+
+def _own_name(group: Group, cell: Cell) -> str:
+    """What one history is called among others: by its variable, its class, its module, whatever tells it apart."""
+    for each in [group, *group.foreign.values()]:
+        for slot, statement in each.slots.items():
+            inside = [node for node in ast.walk(statement) if any(node is other.call for other in each.cells)]
+            if cell.call in inside:
+                name = slot.removeprefix("self.").strip("_")
+                if each.owner is not None:
+                    name = f"{each.owner.name.lower()}_{name}"
+                elif any(slot in other.names.module.bindings for other in each.source.project if other is not each.source):
+                    name = f"{each.source.module.rpartition('.')[2]}_{name}"
+                return name if len(inside) == 1 else f"{name}_{inside.index(cell.call) + 1}"
+    return f"{cell.source.module.rpartition('.')[2]}_chat"
 
 
 def _several(source: Source, group: Group) -> bool:

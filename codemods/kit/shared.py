@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from .handlers import handlers
-from .libraries.memory import Keeps, is_chain, keeps
+from .libraries.memory import MEMORY_WORDS, Keeps, is_chain, keeps
 from .names import FunctionNode, Scope
 from .reach import leads
 from .source import Origin, Source, keyword
@@ -61,6 +61,11 @@ def session_function(source: Source, node: ast.AST) -> ast.Lambda | None:
     return None
 
 
+def mentions_memory(source: Source) -> bool:
+    """Whether a file's text holds a word without which nothing in it keeps a conversation."""
+    return any(word in source.utf8 for word in MEMORY_WORDS)
+
+
 def cells_in(source: Source, node: ast.AST, depth: int = 0) -> Iterator[Cell]:
     """The constructors under a node that keep a conversation, those that a lambda makes anew left out."""
     if isinstance(node, (ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -74,7 +79,7 @@ def cells_in(source: Source, node: ast.AST, depth: int = 0) -> Iterator[Cell]:
             return
         if depth < 4 and isinstance(node.func, (ast.Name, ast.Attribute)):
             origins = source.origins(node.func)
-            if len(origins) == 1 and origins[0].kind == "function" and isinstance(origins[0].node, FunctionNode) and makes_cells(origins[0], depth + 1):
+            if len(origins) == 1 and mentions_memory(origins[0].source) and origins[0].kind == "function" and isinstance(origins[0].node, FunctionNode) and makes_cells(origins[0], depth + 1):
                 yield Cell(source, node, "factory", origins[0])
     for child in ast.iter_child_nodes(node):
         yield from cells_in(source, child, depth)
@@ -186,6 +191,13 @@ def groups_in(
     return [group for group in groups if group.cells or group.foreign or loose]
 
 
+def module_groups(source: Source) -> list[Group]:
+    """The groups of a module's own statements, without what they get from other modules."""
+    if not mentions_memory(source):
+        return []
+    return source.remember("module groups", lambda: groups_in(source, source.tree.body, source.names.module, depth=1))  # type: ignore[no-any-return]
+
+
 def foreign_groups(source: Source) -> dict[str, Group]:
     """What this module imports of the groups of other modules, by the name that it has here."""
 
@@ -201,7 +213,7 @@ def foreign_groups(source: Source) -> dict[str, Group]:
             made = other.names.module.bindings.get(home[1], [])
             if len(made) != 1 or made[0].value is None:
                 continue
-            for group in groups_in(other, other.tree.body, other.names.module, depth=1):
+            for group in module_groups(other):
                 if home[1] in group.slots and len(group.slots) == 1:
                     found[name] = group
         return found

@@ -53,6 +53,7 @@ KEEPS: dict[str, Keeps] = {
     "XataChatMessageHistory": "session",
     "ZepChatMessageHistory": "session",
 }  # fmt: skip
+MEMORY_WORDS = (b"emory", b"MessageHistory", b"ConversationChain", b"create_conversational_retrieval_agent")
 BASES = frozenset({"BaseMemory", "BaseChatMemory", "BaseChatMessageHistory", *KEEPS})
 ROOTS = (
     "langchain", "langchain_classic", "langchain_community", "langchain_core", "langchain_redis", "langchain_mongodb", "langchain_postgres", "langchain_astradb",
