@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from .awaiting import OFFLOADERS
 from .fills import writes
 from .flow import Holder, Move, moves
+from .leaves import escape, in_tests, iterated, leaves, named, streams
 from .libraries.sdk import DATA, WRAPPERS, Thing, clients, entered, gives, iterable, member, style
-from .mappings import holds
 from .reads import reads, states
 from .source import Source, keyword
 
@@ -174,8 +174,8 @@ class _Tracing:
             assert isinstance(to, ast.Attribute)
             part = member(thing, to.attr, self.major)
             if part is None:
-                reason = "unknown-method" if thing.value in ("client", "Instructor") else _escape(thing)
-                self._leak(node, source, to, reason, f"`{to.attr}` is not known of this {_named(thing)}")
+                reason = "unknown-method" if thing.value in ("client", "Instructor") else escape(thing)
+                self._leak(node, source, to, reason, f"`{to.attr}` is not known of this {named(thing)}")
             elif part != DATA:
                 self._expression(source, to, part, node)
         elif move.kind == "changed":
@@ -193,19 +193,19 @@ class _Tracing:
 
                 holder = holder_of(source, to.optional_vars)
                 if holder is None:
-                    self._leak(node, source, to.context_expr, _escape(thing), "what is entered here can't be followed")
+                    self._leak(node, source, to.context_expr, escape(thing), "what is entered here can't be followed")
                 else:
                     self._holder(holder, inner, node, source)
         elif move.kind == "argument":
             assert isinstance(to, ast.Call)
             self._argument(source, to, node, thing)
         elif move.kind != "tested":
-            self._leak(node, source, to if hasattr(to, "lineno") else node, _escape(thing), f"the {_named(thing)} goes where it can't be followed")
+            self._leak(node, source, to if hasattr(to, "lineno") else node, escape(thing), f"the {named(thing)} goes where it can't be followed")
 
     def _called(self, source: Source, call: ast.Call, method: Thing, node: ast.AST) -> None:
         word = method.kind.partition(":")[0]
         result = gives(method, streams(source, call))
-        if word in ("await", "stream") or (word == "page" and not _iterated(source, call)):
+        if word in ("await", "stream") or (word == "page" and not iterated(source, call)):
             self._site("await", source, call, method, node, call)
         elif word != "plain" or method.value != "client" or style(method) != "twin":
             self._site("call", source, call, method, node, call if word != "plain" else None)
@@ -228,7 +228,7 @@ class _Tracing:
         elif path in OFFLOADERS or (isinstance(call.func, ast.Attribute) and call.func.attr in OFFLOADING_METHODS) or path == "functools.partial":
             self._leak(node, source, call, "offloaded", "the call runs in a thread, with the sync client")
         else:
-            self._leak(node, source, call, _escape(thing), f"the {_named(thing)} is handed to {source.code(call.func)[:40]}, which can't be followed")
+            self._leak(node, source, call, escape(thing), f"the {named(thing)} is handed to {source.code(call.func)[:40]}, which can't be followed")
 
     def _holder(self, holder: Holder, thing: Thing, before: Node, source: Source) -> None:
         self._edge(before, holder)
@@ -252,7 +252,7 @@ class _Tracing:
                 if self._looks_used(move.source, move.node, thing):
                     self._leak(holder, move.source, move.node, "client-escapes", f"`{move.source.code(move.node)}` may be this client, or another object's")
             else:
-                self._leak(holder, move.source, move.node, _escape(thing), f"`{holder.name or 'what is returned'}` goes where it can't be followed")
+                self._leak(holder, move.source, move.node, escape(thing), f"`{holder.name or 'what is returned'}` goes where it can't be followed")
 
     def _looks_used(self, source: Source, node: ast.AST, thing: Thing) -> bool:
         """Whether something unknown is used as only such a thing is."""
@@ -271,7 +271,7 @@ class _Tracing:
                 if move.holder not in self.client.holders:
                     self._filled_from(holder, move.holder, source)
             elif move.kind == "unknown":
-                if not _in_tests(move.source):
+                if not in_tests(move.source):
                     self._leak(holder, move.source, move.node, "mixed-origins", f"`{holder.name}` is also filled with something that can't be followed")
             else:
                 for leaf in leaves(move.node):
@@ -283,7 +283,7 @@ class _Tracing:
                 self._leaf(holder, move.source, leaf)
 
     def _leaf(self, holder: Holder, source: Source, leaf: ast.expr) -> None:
-        if leaf in self.client.things or (isinstance(leaf, ast.Constant) and leaf.value is None) or _in_tests(source):
+        if leaf in self.client.things or (isinstance(leaf, ast.Constant) and leaf.value is None) or in_tests(source):
             return
         if self._optional(source, leaf, holder) or self._made_by_factory(source, leaf):
             return
@@ -328,55 +328,3 @@ class _Tracing:
 
     def _leak(self, at: Node, source: Source, node: ast.AST, reason: str, message: str) -> None:
         self.client.leaks.setdefault(at, []).append(Leak(source, node, reason, message))
-
-
-def leaves(node: ast.AST) -> Iterator[ast.expr]:
-    """The expressions of which one is the value."""
-    if isinstance(node, ast.BoolOp):
-        for part in node.values:
-            yield from leaves(part)
-    elif isinstance(node, ast.IfExp):
-        yield from leaves(node.body)
-        yield from leaves(node.orelse)
-    elif isinstance(node, ast.NamedExpr):
-        yield from leaves(node.value)
-    elif isinstance(node, ast.expr):
-        yield node
-
-
-def streams(source: Source, call: ast.Call) -> bool | None:
-    """Whether a call asks for a stream; None when it can't be told."""
-    given = keyword(call, "stream")
-    if given is not None:
-        value = given.value
-        if isinstance(value, ast.Name):
-            found = {origin.node.value for origin in source.origins(value) if isinstance(origin.node, ast.Constant)}
-            if len(found) == len(source.origins(value)) == 1:
-                return bool(found.pop())
-        if isinstance(value, ast.Constant):
-            return bool(value.value)
-        return False if source.qualified(value).endswith("NOT_GIVEN") else None
-    return False if holds(source, call, "stream") in ("no", "none") else None
-
-
-def _iterated(source: Source, call: ast.Call) -> bool:
-    above = moves(source, call)
-    return len(above) == 1 and (above[0].kind == "iterated" or (above[0].kind == "argument" and source.code(above[0].node.func) == "list"))  # type: ignore[attr-defined]
-
-
-def _named(thing: Thing) -> str:
-    if thing.kind:
-        return "method"
-    if thing.value in ("client", "Instructor"):
-        return "client"
-    return "page" if "Page" in thing.value else "response" if "Response" in thing.value else "stream"
-
-
-def _escape(thing: Thing) -> str:
-    return "client-escapes" if thing.value in ("client", "Instructor") else "stream-escapes"
-
-
-def _in_tests(source: Source) -> bool:
-    """Tests put mocks in a client's place."""
-    *folders, name = source.path.split("/")
-    return name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py" or bool({"test", "tests"} & set(folders))
