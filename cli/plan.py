@@ -63,7 +63,7 @@ def plan(
     try:
         found = _survivors(project, count_libraries)
         results = [Result(unreadable=tuple(found.verdicts))]
-        if found.contents:
+        if found.contents or any(b"async def" in raw for raw in found.passed.values()):
             project.declared_for(())  # read once, here, and inherited by every child
             size = max(1, min(jobs or default_jobs(), len(found.contents) // PER_CHILD))
             with Crew(_Worker(project, found, rejected).work, size, _patience) as crew:
@@ -82,7 +82,7 @@ def _results(crew: Crew, project: Project, found: _Survivors) -> Iterator[Result
         dict[str, int](),
         dict[str, Glance](),
     )
-    while wanted:
+    while True:
         several = [facts]
         for index, pid, answer in crew.map([("facts", paths) for paths in wanted]):
             if isinstance(answer, (Lost, Verdict)):
@@ -94,6 +94,8 @@ def _results(crew: Crew, project: Project, found: _Survivors) -> Iterator[Result
         wanted = [(path,) for path in second_look(facts, found.passed, glances, found.codemods)]
         for (path,) in wanted:
             found.contents[path] = found.passed.pop(path)
+        if not wanted:
+            break
     together = [unit for unit in units(facts) if any(project.is_target(path) for path in unit)]
     together.sort(
         key=lambda unit: -sum(len(found.contents[path]) for path in unit)

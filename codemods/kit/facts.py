@@ -396,7 +396,7 @@ def survey(files: Mapping[str, bytes], codemods: Iterable[Codemod]) -> Survey:
     rest = dict(files)
     glances: dict[str, Glance] = {}
     wanted = [path for path, raw in files.items() if may_matter(raw, codemods)]
-    while wanted:
+    while True:
         found = [facts]
         for path in wanted:
             try:
@@ -406,6 +406,8 @@ def survey(files: Mapping[str, bytes], codemods: Iterable[Codemod]) -> Survey:
                 unreadable.append((path, verdict))
         facts = total(found)
         wanted = second_look(facts, rest, glances, codemods)
+        if not wanted:
+            break
     return Survey([tuple(sources[path] for path in unit) for unit in units(facts)], unreadable, len(rest))
 
 

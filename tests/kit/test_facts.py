@@ -77,3 +77,9 @@ def test_the_parts_of_a_graph_are_read_with_it() -> None:
     }
     found = survey(files, [codemods()["attempt-counter"]])
     assert [sorted(source.path for source in unit) for unit in found.units] == [["agent/graph.py", "agent/nodes.py", "agent/types/__init__.py", "agent/types/state.py"]]
+
+
+def test_a_helper_is_found_though_no_file_mentions_enough_by_itself() -> None:
+    files = {"helper.py": "import time\ndef pause():\n    time.sleep(1)\n", "main.py": "from helper import pause\nasync def route():\n    pause()\n"}
+    found = survey({path: text.encode() for path, text in files.items()}, [codemods()["offload-blocking"]])
+    assert [[source.path for source in unit] for unit in found.units] == [["helper.py", "main.py"]]
