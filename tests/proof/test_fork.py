@@ -11,6 +11,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from .load import BROKEN, PATIENCE, until
 from .service import copy_of, environment, fix
 from .upstream import Call, Upstream
@@ -51,12 +53,13 @@ def wrong(answers: dict[str, str] | None) -> int:
     return sum(answers.get(ticket) != f"You said: {ticket} (1 messages)" for ticket in TICKETS)
 
 
-def test_forked_children_have_their_own_connections(tmp_path: Path) -> None:
-    before, strange = run(copy_of("forked_workers", tmp_path / "before"), BROKEN, 5 * BROKEN)
-    rewrite = fix(copy_of("forked_workers", tmp_path / "after"))
+@pytest.mark.parametrize("app", ["forked_workers", "forked_by_hand"])
+def test_forked_children_have_their_own_connections(app: str, tmp_path: Path) -> None:
+    before, strange = run(copy_of(app, tmp_path / "before"), BROKEN, 5 * BROKEN)
+    rewrite = fix(copy_of(app, tmp_path / "after"))
     assert "fork-safe-client" in rewrite.fixed, rewrite.left
     after, right = run(rewrite.folder, PATIENCE, 4 * PATIENCE)
-    print(f"forked_workers, {WORKERS} children, {len(TICKETS)} tickets")
+    print(f"{app}, {WORKERS} children, {len(TICKETS)} tickets")
     print(f"  before: {before} at once over the parent's connection, {wrong(strange)} answers of others or none")
     print(f"  after:  {after} at once, {wrong(right)} wrong")
     assert before == 1
