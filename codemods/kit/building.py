@@ -143,6 +143,13 @@ class Building:
                 return self.factory
             if isinstance(use.node, ast.Attribute):
                 return f"{each.source.code(use.node.value)}.{self.factory}"
+        slot = self.wanted[-1]
+        spellings = [binding.origin.rpartition(".")[0] for _, binding in imports_of(self.source, slot)]
+        for module in [*spellings, self.source.module]:
+            found = self.source.project.lookup(f"{module}.{slot}", each.source.path)
+            if found is not None and found[0] is self.source:
+                self.changes.need(each.source, (Import(module, self.factory),))
+                return self.factory
         raise Unclear("handed-on", f"{each.source.path} does not import it where it would have to be built", each.source, each.function)
 
     def pass_through(self, each: Station) -> None:

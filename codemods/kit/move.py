@@ -157,7 +157,8 @@ def place_for(
         if all(_runs_before(source, function, statement, common[: level + 1]) for statement in after):
             if looping and best is not None:
                 break
-            best = block[index]
+            if not source.utf8.startswith(b"elif", source.start(block[index])):
+                best = block[index]
     return best
 
 
