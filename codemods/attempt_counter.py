@@ -281,12 +281,12 @@ from .kit.codemod import codemod
 from .kit.counting import Unclear, declared, reading, returned_with, shared
 from .kit.cut import replace
 from .kit.finding import Edit, Finding, Import
-from .kit.libraries.langgraph import Graph, Node, graphs
-from .kit.libraries.langgraph_actions import COMMANDS, SENDS, Action, uses
+from .kit.libraries.langgraph import Graph, Node, actions_in, graphs
+from .kit.libraries.langgraph_actions import COMMANDS, SENDS, Action, constant, uses
 from .kit.names import FunctionNode
 from .kit.routing import capped, way_out
 from .kit.source import Source
-from .kit.states import State, reads, state_of, written
+from .kit.states import State, bodies, reads, state_of, written
 from .kit.toplevel import above, free
 from .kit.tries import Loop, commanded, loops
 
@@ -367,11 +367,12 @@ def _counting_node(loop: Loop, state: State) -> Action:
 
 def _runs_at_once(graph: Graph, node: Node) -> bool:
     """Whether `Send("node", ...)` may start the node several times in one step."""
-    for source in graph.source.project:
-        for call in source.calls(SENDS):
-            first = call.args[0] if call.args else None
-            if not isinstance(first, ast.Constant) or first.value == node.name:
-                return True
+    actions = [router.action for router in graph.routers if router.action is not None] + actions_in(graph, graph.nodes)
+    for action in actions:
+        for source, body, _ in bodies(action):
+            for call in ast.walk(body):
+                if isinstance(call, ast.Call) and source.qualified(call.func) in SENDS and (not call.args or constant(source, call.args[0]) in (None, node.name)):
+                    return True
     return False
 
 

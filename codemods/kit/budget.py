@@ -10,6 +10,7 @@ from .cut import replace
 from .finding import Edit
 from .libraries.langgraph import Graph
 from .libraries.langgraph_actions import START
+from .names import FunctionNode
 from .source import Source, is_none
 from .states import State
 from .tries import Loop, reachable_from
@@ -31,7 +32,8 @@ def fresh_budget(loop: Loop, state: State, key: str) -> list[Edit]:
         node = graph.nodes.get(next(iter(entries)))
         if node is not None and node.name not in loop.nodes and node.name not in reachable_from(graph, loop.nodes) and len(node.actions) == 1:
             return returned_with(node.actions[0], state, key, "0")
-    if not inputs or state.kind != "dict" or any(use is None for _, use, _ in inputs):
+    filtered = any(given.arg in ("input", "input_schema") for given in graph.made.keywords)
+    if filtered or not inputs or state.kind != "dict" or any(use is None for _, use, _ in inputs):
         raise Unclear("thread-budget", "its state outlives a run, and no place in sight begins every turn")
     edits: list[Edit] = []
     for source, _, given in inputs:
@@ -78,40 +80,77 @@ def _is_fed_back(source: Source, given: ast.expr) -> bool:
 def _inputs(graph: Graph) -> Iterator[tuple[Source, ast.expr | None, ast.expr | None]]:
     """Every use of the compiled graph in sight, with the input of those that run it; the use is None for one that can't be followed."""
     for call in graph.compiles:
-        above = graph.source.parent(call)
-        if not isinstance(above, (ast.Assign, ast.AnnAssign)):
-            yield graph.source, None, None
-            continue
-        targets = above.targets if isinstance(above, ast.Assign) else [above.target]
-        for target in targets:
-            if not isinstance(target, ast.Name):
-                yield graph.source, None, None
-                continue
-            yield from _uses(graph, target)
+        yield from _goes(graph, graph.source, call, set())
 
 
-def _uses(graph: Graph, target: ast.Name) -> Iterator[tuple[Source, ast.expr | None, ast.expr | None]]:
-    source = graph.source
+def _goes(graph: Graph, source: Source, node: ast.AST, seen: set[ast.AST]) -> Iterator[tuple[Source, ast.expr | None, ast.expr | None]]:
+    """Where an expression that is the compiled graph goes: run on the spot, or held by a name, an attribute, a function's return."""
+    if node in seen:
+        return
+    seen.add(node)
+    outer = source.parent(node)
+    call = source.parent(outer) if outer is not None else None
+    if isinstance(outer, ast.Attribute):
+        if isinstance(call, ast.Call) and call.func is outer and outer.attr in RUNS:
+            given = call.args[0] if call.args else next((each.value for each in call.keywords if each.arg == "input"), None)
+            yield source, (outer if given is not None and "batch" not in outer.attr else None), given
+        elif outer.attr not in READS and not _builds(source, node):
+            yield source, None, None
+    elif isinstance(outer, (ast.Assign, ast.AnnAssign)):
+        for target in outer.targets if isinstance(outer, ast.Assign) else [outer.target]:
+            readers = _readers(graph, source, target)
+            if readers is None:
+                yield source, None, None
+            for where, use in readers or ():
+                yield from _goes(graph, where, use, seen)
+    elif isinstance(outer, ast.Return) and (function := source.function(outer)) is not None:
+        called = list(_calls_of(source, function))
+        if not called or any(each is None for _, each in called):
+            yield source, None, None
+        for where, each in called:
+            if each is not None:
+                yield from _goes(graph, where, each, seen)
+    elif isinstance(outer, ast.Await):
+        yield from _goes(graph, source, outer, seen)
+    elif not isinstance(outer, ast.Expr):
+        yield source, None, None
+
+
+def _readers(graph: Graph, source: Source, target: ast.expr) -> list[tuple[Source, ast.expr]] | None:
+    """The reads of what an assignment fills; None when they can't all be told."""
+    if isinstance(target, ast.Attribute):
+        return [
+            (other, node)
+            for other in source.project
+            for node in other.nodes(ast.Attribute)
+            if node.attr == target.attr and isinstance(node.ctx, ast.Load) and any(origin.node in graph.compiles for origin in other.origins(node))
+        ]
+    if not isinstance(target, ast.Name) or target.id in (source.exports() or set()):
+        return None
     home = source.scope(target).home(target.id)
     bindings = [each for each in (source.bindings(target.id, home) if home is not None else []) if each.kind == "assign"]
-    if target.id in (source.exports() or set()):
-        yield source, None, None
-    reads = [(source, use) for use in (source.uses(bindings[0]) if bindings else [])]
+    found: list[tuple[Source, ast.expr]] = [(source, use) for use in (source.uses(bindings[0]) if bindings else [])]
     if home is source.names.module:
         for other in source.project:
-            if other is not source:
-                reads += [(other, use) for found in other.names.module.bindings.values() for bound in found if bound.kind == "import" and _names(source, other, bound.origin, target.id) for use in other.uses(bound)]
-    for where, use in reads:
-        outer = where.parent(use)
-        call = where.parent(outer) if outer is not None else None
-        if isinstance(outer, ast.Attribute) and isinstance(call, ast.Call) and call.func is outer and outer.attr in RUNS:
-            given = call.args[0] if call.args else next((each.value for each in call.keywords if each.arg == "input"), None)
-            yield where, (use if given is not None and "batch" not in outer.attr else None), given
-        elif not (isinstance(outer, ast.Attribute) and outer.attr in READS) and not _builds(where, use):
-            yield where, None, None
+            if other is source:
+                continue
+            for bound in (each for its in other.names.module.bindings.values() for each in its if each.kind == "import"):
+                if _names(source, other, bound.origin, target.id):
+                    found += [(other, use) for use in other.uses(bound)]
+    return found
 
 
-def _builds(source: Source, use: ast.Name) -> bool:
+def _calls_of(source: Source, function: FunctionNode) -> Iterator[tuple[Source, ast.expr | None]]:
+    """The calls of a function; None for a use that is no call."""
+    for other in source.project:
+        nodes: list[ast.expr] = [*other.names.loads.get(function.name, []), *(each for each in other.nodes(ast.Attribute) if each.attr == function.name)]
+        for node in nodes:
+            if any(origin.node is function for origin in other.origins(node)):
+                above = other.parent(node)
+                yield other, above if isinstance(above, ast.Call) and above.func is node else None
+
+
+def _builds(source: Source, use: ast.AST) -> bool:
     """Whether the name is read as the builder that it was before: `graph = graph.compile()`."""
     outer = source.parent(use)
     return isinstance(outer, ast.Attribute) and outer.attr in ("compile", "add_node", "add_edge", "add_conditional_edges", "set_entry_point", "set_finish_point")

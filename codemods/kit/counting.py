@@ -34,11 +34,20 @@ def declared(state: State, key: str) -> list[Edit]:
     fields = [each for each in owner.body if isinstance(each, ast.AnnAssign)]
     if not fields and not all(isinstance(each, (ast.Pass, ast.Expr)) for each in owner.body):
         raise Unclear("unclear-state", f"the class {owner.name} is not laid out as fields")
+    if state.kind == "dataclass" and any(_must_come_first(other, each, owner) for other in source.project for each in other.nodes(ast.ClassDef)):
+        raise Unclear("unclear-state", f"a class derives from {owner.name}, and its fields have no defaults")
     last = fields[-1] if fields else owner.body[-1]
     if last.lineno == owner.lineno:
         raise Unclear("unclear-state", f"the class {owner.name} is written on one line")
     default = "" if state.kind == "dict" else " = 0"
     return insert_after(source, last, f"{source.indent(last)}{key}: int{default}\n")
+
+
+def _must_come_first(source: Source, other: ast.ClassDef, owner: ast.ClassDef) -> bool:
+    """Whether a dataclass derived from `owner` has fields that may not follow one with a default."""
+    if not any(origin.node is owner for base in other.bases for origin in source.origins(base)):
+        return False
+    return any(isinstance(each, ast.AnnAssign) and each.value is None for each in other.body)
 
 
 def returned_with(action: Action, state: State, key: str, value: str) -> list[Edit]:

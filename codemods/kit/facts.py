@@ -143,6 +143,7 @@ def facts_of(source: Source) -> Facts:
         if names.scopes[load].home("open") is None:
             for owner in owners.of(load):
                 reached.setdefault(owner, set()).add("builtins.open")
+    traits = Traits.of(source.utf8)
     kinds = {name: _kind(bindings[0].node) for name, bindings in names.module.bindings.items()}
     exports = {}
     for name, bindings in names.module.bindings.items():
@@ -152,7 +153,7 @@ def facts_of(source: Source) -> Facts:
         kind, node = kinds[name], bindings[0].node
         own = reached.get(name, set())
         if kind == "value":  # data that a call gave is nobody's business; what a client or a class of ours made is
-            makers = {other for other in local.get(name, ()) if kinds.get(other) != "value"}
+            makers = {other for other in local.get(name, ()) if kinds.get(other) != "value" or traits.graph}  # a builder is a value, what it compiles a graph
             paths = {path for path in own if is_client(path) or not blocks(path)}.union(*(_closure(other, local, reached, kinds) for other in makers))
         else:
             paths = _closure(name, local, reached, kinds)
@@ -162,7 +163,7 @@ def facts_of(source: Source) -> Facts:
             briefly = kind == "sync" and any(map(blocks_briefly, own))
             kept = any(map(remembers, paths))
             exports[name] = Export(kind, any(map(is_client, paths)), any(map(blocks, paths)), briefly, made, keyed, frozenset(paths), kept)
-    return Facts({source.path: exports}, {source.path: frozenset(imported)}, {source.path: Traits.of(source.utf8)})
+    return Facts({source.path: exports}, {source.path: frozenset(imported)}, {source.path: traits})
 
 
 def _dotted(origin: str, load: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> list[str]:
@@ -329,7 +330,9 @@ class _Web:
         export = self.judge(path, name)
         if export is None:
             return None
-        if export.kind == "value":
+        if export.client and self.facts.traits[path].graph:
+            needed = True  # who runs a graph decides how a turn begins
+        elif export.kind == "value":
             needed = export.own or ((export.client or export.blocking) and traits.asynchronous)
         elif export.kind in ("class", "sync"):
             needed = ((export.client or export.blocking or export.briefly) and traits.asynchronous) or (export.keyed and traits.chain) or (export.client and traits.chain)
@@ -436,7 +439,12 @@ def second_look(facts: Facts, rest: Mapping[str, bytes], glances: dict[str, Glan
     def imports(path: str) -> Iterable[str]:
         return facts.imports[path] if path in facts.imports else glance(path).imports
 
-    own = {(_tail(path), name.encode()) for path, exports in facts.exports.items() for name, export in exports.items() if export.own or (path, name) in web.memories}
+    own = {
+        (_tail(path), name.encode())
+        for path, exports in facts.exports.items()
+        for name, export in exports.items()
+        if export.own or (path, name) in web.memories or (export.client and facts.traits[path].graph)
+    }
     asynchronous = {path for path, raw in rest.items() if b"async def" in raw}
     users = asynchronous | {path for path, raw in rest.items() if any(tail in raw and name in raw for tail, name in own)}
     wanted = {path for path in users if any(web.may_tie(glance(path).traits, path, dotted) for dotted in glance(path).imports)}

@@ -229,6 +229,9 @@ def mappings(source: Source, value: ast.AST | None, hops: int = 0) -> list[ast.D
         return [value]
     if isinstance(value, ast.IfExp):
         return [*mappings(source, value.body, hops + 1), *mappings(source, value.orelse, hops + 1)]
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "dict" and not source.qualified(value.func) and not value.args:
+        named = [each for each in value.keywords if each.arg is not None]
+        return [ast.Dict([ast.Constant(each.arg) for each in named], [each.value for each in named])]
     if isinstance(value, ast.Call):
         given = [each.value for each in value.keywords if each.arg == "update"]
         return [found for each in given for found in mappings(source, each, hops + 1)]

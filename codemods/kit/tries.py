@@ -11,7 +11,7 @@ from .caps import is_capped, uncounted
 from .libraries.langgraph import TOOL_NODES, TOOLS_CONDITION, Graph, Router, actions_in, nodes_in
 from .libraries.langgraph_actions import COMMANDS, END, INTERRUPTS, SENDS, Action, decisions, gotos, uses
 from .source import Source
-from .states import State, key_of, mentions_key, reads, returned_values, text_of, written
+from .states import State, key_of, mappings, mentions_key, reads, returned_values, text_of, written
 
 AGAIN = re.compile(
     r"(^|[_\W])(re_?)?(try|tries|retry|retries|retrying|again|attempt|regenerate|regen|rewrite|rewriting|rewriter|revise|revision|refine|refinement|fix|fixer|repair|correct|correction|improve|"
@@ -222,7 +222,7 @@ def _shrinks(source: Source, action: Action, key: str) -> bool:
 
 
 def _is_visible(action: Action) -> bool:
-    return all(isinstance(value, ast.Dict) for value in returned_values(action) if value is not None)
+    return all(mappings(action.source, value) for value in returned_values(action) if value is not None)
 
 
 def reachable_from(graph: Graph, names: Iterable[str]) -> set[str]:

@@ -83,3 +83,13 @@ def test_a_helper_is_found_though_no_file_mentions_enough_by_itself() -> None:
     files = {"helper.py": "import time\ndef pause():\n    time.sleep(1)\n", "main.py": "from helper import pause\nasync def route():\n    pause()\n"}
     found = survey({path: text.encode() for path, text in files.items()}, [codemods()["offload-blocking"]])
     assert [[source.path for source in unit] for unit in found.units] == [["helper.py", "main.py"]]
+
+
+def test_who_runs_a_graph_is_read_with_it() -> None:
+    files = {
+        "agent.py": "from langgraph.graph import StateGraph\nbuilder = StateGraph(dict)\ngraph = builder.compile()\ndef build():\n    return builder.compile()\n",
+        "cli.py": "from agent import graph\ngraph.invoke({})\n",
+        "flask_app.py": "from agent import build\ndef ask():\n    return build().invoke({})\n",
+        "other.py": "import os\n",
+    }
+    assert together(files) == [{"agent.py", "cli.py", "flask_app.py"}]
