@@ -185,6 +185,26 @@ def lasting(source: Source, owner: ast.ClassDef) -> bool:
             return True
         if any("cache" in ast.unparse(decorator) for decorator in around.decorator_list):
             return True
-        if around.name not in ("main", "cli") and not reached(other, around):
+        if not reached(other, around) and _escapes(other, call):
             return True
+    return False
+
+
+def _escapes(source: Source, call: ast.Call) -> bool:
+    """Whether what a function makes may outlive it: returned, stored, handed on, used by a function within; not only its methods called."""
+    statement = source.parent(call)
+    if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is not call:
+        return not (isinstance(statement, ast.Attribute) and isinstance(source.parent(statement), ast.Call))
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    if not all(isinstance(target, ast.Name) for target in targets):
+        return True
+    scope = source.scope(call)
+    for target in targets:
+        if not isinstance(target, ast.Name) or target.id in scope.globals:
+            return True
+        for load in source.names.uses(target.id, scope):
+            above = source.parent(load)
+            method = isinstance(above, ast.Attribute) and isinstance(asked := source.parent(above), ast.Call) and asked.func is above
+            if not method or source.scope(load) is not scope:
+                return True
     return False
