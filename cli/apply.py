@@ -202,7 +202,7 @@ def _said_of_verification(checked: Verified, wish: Wish) -> list[Skipped]:
         Skipped(
             run.command,
             "red-before",
-            f"{run.ending} before anything was changed; it was not used to judge the changes",
+            f"{run.fate} before anything was changed; it was not used to judge the changes",
             True,
         )
         for run in checked.red_before
@@ -215,7 +215,7 @@ def _said_of_verification(checked: Verified, wish: Wish) -> list[Skipped]:
     if checked.red:
         fate = "the branch was made all the same" if wish.on_fail == "keep" else "no branch was made"
         said.append(
-            Skipped(checked.red.command, "verification", f"{checked.red.ending} with the changes; {fate}", True)
+            Skipped(checked.red.command, "verification", f"{checked.red.fate} with the changes; {fate}", True)
         )
     return said
 

@@ -36,13 +36,18 @@ class Run:
         return self.code != 0
 
     @property
-    def ending(self) -> str:
+    def fate(self) -> str:
         """How it ended, in a few words."""
         if self.code is None:
-            return f"`{self.command}` was stopped after {self.seconds:.0f} seconds"
+            return f"was stopped after {self.seconds:.0f} seconds"
         if self.code < 0:
-            return f"`{self.command}` was ended by {signal.Signals(-self.code).name}"
-        return f"`{self.command}` ended with code {self.code}"
+            return f"was ended by {signal.Signals(-self.code).name}"
+        return f"ended with code {self.code}"
+
+    @property
+    def ending(self) -> str:
+        """The same, with the command's name."""
+        return f"`{self.command}` {self.fate}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,9 @@ def branch_lines(applied: Applied) -> Iterator[str]:
         yield clean_line(
             f"{'not done' if skipped.grave else 'note'}: {skipped.what}: {skipped.message} [{skipped.reason}]"
         )
+    if applied.verified is not None and applied.branch is not None and applied.verified.red is None:
+        for command in applied.verified.commands:
+            yield clean_line(f"verified: {command}")
     yield from _last_words(applied)
 
 
