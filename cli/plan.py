@@ -20,6 +20,7 @@ from .workers import Crew, Lost, default_jobs
 
 SMALL = 256_000  # bytes of files that mention nothing and are parsed all the same, to tell of broken ones: 25 ms
 PATIENCE = 30.0  # seconds for one file
+MEMORY = 1 << 30  # bytes for one file
 _LIBRARIES = re.compile(
     rb"^[ \t]*(?:from|import)[ \t]+"
     rb"(langchain\w*|langgraph|openai|anthropic|groq|mistralai|google\.genai|litellm|llama_index|cohere|ollama)\b",
@@ -66,7 +67,7 @@ def plan(
         if found.contents or any(b"async def" in raw for raw in found.passed.values()):
             project.declared_for(())  # read once, here, and inherited by every child
             size = max(1, min(jobs or default_jobs(), len(found.contents) // PER_CHILD))
-            with Crew(_Worker(project, found, rejected).work, size, _patience) as crew:
+            with Crew(_Worker(project, found, rejected).work, size, _patience, _memory) as crew:
                 results += _results(crew, project, found)
     finally:
         if collecting:
@@ -101,7 +102,7 @@ def _results(crew: Crew, project: Project, found: _Survivors) -> Iterator[Result
         key=lambda unit: -sum(len(found.contents[path]) for path in unit)
     )  # the longest work is not left for the end
     for index, _, answer in crew.map([("rewrite", unit) for unit in together], lambda piece: seen_by[piece[1][0]]):
-        if isinstance(answer, Lost):
+        if isinstance(answer, (Lost, Verdict)):
             yield Result(unreadable=tuple(_verdicts(project, answer, together[index])))
         elif answer is not None:
             yield answer
@@ -115,6 +116,11 @@ def _verdicts(project: Project, answer: Lost | Verdict, paths: tuple[str, ...]) 
 def _patience(piece: tuple[str, tuple[str, ...]]) -> float:
     """Seconds for one file, and a little more for each that is seen together with it."""
     return PATIENCE + len(piece[1]) - 1
+
+
+def _memory(piece: tuple[str, tuple[str, ...]]) -> int:
+    """Bytes for one file, which a chain of 5,000 operators was seen to exceed, and more for those together with it."""
+    return MEMORY + (len(piece[1]) - 1) * MEMORY // 64
 
 
 @dataclass(slots=True)
@@ -194,9 +200,9 @@ class _Worker:
         kind, paths = piece
         try:
             sources = [self._source(path) for path in paths]
+            return facts_of(sources[0]) if kind == "facts" else self._rewritten(sources)
         except Unreadable as verdict:
             return Verdict(paths[0], verdict.reason, verdict.message)
-        return facts_of(sources[0]) if kind == "facts" else self._rewritten(sources)
 
     def _source(self, path: str) -> Source:
         if path not in self.parsed:

@@ -12,7 +12,7 @@ from loadproof.cli.workers import Crew, Lost
 
 
 def crewed(work: Callable[[Any], Any], pieces: list[Any], size: int = 2, patience: float = 20) -> dict[int, Any]:
-    with Crew(work, size, lambda piece: patience) as crew:
+    with Crew(work, size, lambda piece: patience, lambda piece: 1 << 30) as crew:
         answers: dict[int, Any] = {}
         for index, _, answer in crew.map(pieces):
             assert index not in answers
