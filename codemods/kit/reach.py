@@ -180,6 +180,8 @@ def instances(source: Source, owner: ast.ClassDef) -> Iterator[tuple[Source, ast
 def lasting(source: Source, owner: ast.ClassDef) -> bool:
     """Whether an instance of the class outlives a request: made at import, at start-up, or by a cached function."""
     for other, call in instances(source, owner):
+        if is_test(other):
+            continue
         around = enclosing(other, call)
         if around is None:
             return True
@@ -188,6 +190,12 @@ def lasting(source: Source, owner: ast.ClassDef) -> bool:
         if not reached(other, around) and _escapes(other, call):
             return True
     return False
+
+
+def is_test(source: Source) -> bool:
+    """Whether a file is one of the tests."""
+    name = source.path.rpartition("/")[2]
+    return name.startswith(("test_", "conftest")) or name.endswith("_test.py")
 
 
 def _escapes(source: Source, call: ast.Call) -> bool:

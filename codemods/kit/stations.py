@@ -10,7 +10,7 @@ from .handlers import Handler, handlers
 from .keys import Key, choose, keys
 from .names import FunctionNode
 from .providers import borrowed
-from .reach import Use, User, enclosing, main_block
+from .reach import Use, User, enclosing, is_test, main_block
 from .source import Source
 
 READS = frozenset({"clear", "aclear", "buffer", "load_memory_variables", "aload_memory_variables", "messages", "buffer_as_str", "buffer_as_messages"})
@@ -114,7 +114,7 @@ def idle(source: Source, function: FunctionNode) -> bool:
     mentions = callers(source, function)
     if mentions.calls or mentions.runs or mentions.others or function.decorator_list:
         return False
-    if function.name.startswith("test") or source.path.rpartition("/")[2].startswith(("test_", "conftest")):
+    if function.name.startswith("test") or is_test(source):
         return False
     return not any(binding.origin.rpartition(".")[2] == function.name for other in source.project for found in other.names.module.bindings.values() for binding in found)
 
@@ -130,7 +130,7 @@ def _all_known(each: Station, mentions: Callers) -> None:
         other, node = mentions.others[0]
         raise Unclear("handed-on", f"{each.name} is handed on as a value, who calls it can't be told", other, node)
     if not mentions.calls and not mentions.runs:
-        test = each.name.startswith("test") or each.source.path.rpartition("/")[2].startswith(("test_", "conftest"))
+        test = each.name.startswith("test") or is_test(each.source)
         if test:
             raise Unclear("patched-by-tests", f"the test {each.name} in {each.source.path} uses it", each.source, each.function)
         raise Unclear("unknown-callers", f"{each.name} uses it and is called by nothing in sight", each.source, each.function)
