@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,7 +13,6 @@ from .source import Source
 from .threads import Bar, trail_words
 from .waiting import Wait, inner, kind_of, path_of, wait_of
 
-CACHES = frozenset({"functools.lru_cache", "functools.cache"})
 AT_ONCE = frozenset({"builtins.map", "builtins.filter", "builtins.sorted", "builtins.min", "builtins.max", "functools.reduce"})
 
 
@@ -33,10 +33,11 @@ class Spot:
 def spots(source: Source) -> Iterator[Spot]:
     """Every place of the file that waits inside `async def`, outer ones first; what is awaited or done in another thread is none."""
     done: set[ast.AST] = set()
+    allowed = _allowed_lines(source)
     properties = _waiting_properties(source)
     for call in source.nodes(ast.Call):
         function = source.function(call)
-        if not isinstance(function, ast.AsyncFunctionDef) or call in done:
+        if not isinstance(function, ast.AsyncFunctionDef) or call in done or call.lineno in allowed:
             continue
         for spot in _spots_of_call(source, call, function):
             done.update(spot.uses)
@@ -56,6 +57,14 @@ def spots(source: Source) -> Iterator[Spot]:
                 trail = _property_trail(source, attribute, properties[attribute.attr])
                 if trail is not None:
                     yield Spot(attribute, function, "", bar=Bar("blocking-property", f"`{trail_words(trail)}` waits behind the attribute"))
+
+
+_ALLOWED = re.compile(rb"#[^\r\n]*noqa:[^\r\n]*ASYNC(1|2)\d\d")
+
+
+def _allowed_lines(source: Source) -> frozenset[int]:
+    """Lines on which the author has told another tool that the call may block."""
+    return frozenset(source.line_of(match.start()) for match in _ALLOWED.finditer(source.utf8)) if b"ASYNC" in source.utf8 else frozenset()
 
 
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -237,8 +246,8 @@ def _helper(source: Source, call: ast.Call) -> tuple[Trail | None, Bar | None]:
         return None, None
     above = source.parent(call)
     decorators = [decorator for function in functions for decorator in _decorators(function)]
-    if any(name in CACHES for name, _ in decorators) and not call.args and not call.keywords:
-        return None, None  # runs once
+    if all(function.once for function in functions):
+        return None, None
     told = next((words for _, words in decorators if words), "")
     if isinstance(above, ast.Await) or (isinstance(above, (ast.withitem, ast.AsyncFor)) and _async_user(source, above, call)) or _goes_to_loop(source, call):
         return (None, None) if told or decorators else (trail, Bar("returns-awaitable", f"what {functions[0].name}() gives is awaited"))

@@ -10,6 +10,7 @@ from .origins import member
 from .source import Source
 from .waiting import Wait, calls_in, wait_of
 
+CACHES = frozenset({"functools.lru_cache", "functools.cache"})
 MAX_FUNCTIONS = 400  # a call is followed through at most so many
 
 
@@ -33,6 +34,15 @@ class Function:
     @property
     def asynchronous(self) -> bool:
         return isinstance(self.node, ast.AsyncFunctionDef)
+
+    @property
+    def once(self) -> bool:
+        """Whether it runs once and is remembered: cached, and nothing to tell its calls apart."""
+        args = self.node.args
+        named = [*args.posonlyargs, *args.args, *args.kwonlyargs, *(each for each in (args.vararg, args.kwarg) if each is not None)]
+        return not named and any(
+            self.source.qualified(decorator.func if isinstance(decorator, ast.Call) else decorator) in CACHES for decorator in self.node.decorator_list
+        )
 
     @property
     def generates(self) -> bool:
@@ -121,7 +131,7 @@ def closure(start: Function) -> list[tuple[Function, tuple[Function, ...]]]:
             way = found[function.node][1]
             for call in calls_in(function.source, function.node):
                 for other in callees(function.source, call) if not made_once(function.source, call) else ():
-                    if other.node not in found and not other.asynchronous:
+                    if other.node not in found and not other.asynchronous and not other.once:
                         found[other.node] = (other, (*way, other))
                         todo.append(other)
         memo[key] = list(found.values())

@@ -147,9 +147,21 @@ def _of_file(source: Source, call: ast.Call, function: ast.AsyncFunctionDef) -> 
     if opened is None:
         return None
     text = source.code(opened)
+    if _in_turn(source, call, function):
+        return None
     if (written is not None and text in fixed_writes(source, function)) or text in rewritten(source, function):
         return Bar("file-update", f"the file {text} is written here; requests that come between would mix it up")
     return None
+
+
+def _in_turn(source: Source, node: ast.AST, function: ast.AST) -> bool:
+    """Whether a lock of asyncio, or what is named so, lets one task after the other come here."""
+    for above in source.parents(node):
+        if above is function:
+            return False
+        if isinstance(above, ast.AsyncWith) and any("lock" in source.code(item.context_expr).lower() or source.made_by(item.context_expr) == "asyncio.Lock" for item in above.items):
+            return True
+    return False
 
 
 def _streams(call: ast.Call) -> bool:
@@ -164,7 +176,8 @@ def _of_helper(source: Source, spot: Spot) -> Bar | None:
     assert isinstance(call, ast.Call)
     if (kind := passes_affine(source, call)) is not None:
         return Bar("thread-affine", f"a {kind.name} is handed to the helper, and belongs to this thread")
+    in_turn = _in_turn(source, call, spot.function)
     for function in callees(source, call):
-        if (bar := bar_of(function, shared=not (function.constructs or exclusive(source, call)))) is not None:
+        if (bar := bar_of(function, shared=not (function.constructs or exclusive(source, call)))) is not None and not (in_turn and bar.code in ("file-update", "shared-state")):
             return bar
     return None

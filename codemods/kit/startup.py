@@ -24,7 +24,7 @@ def starts_up(source: Source, function: FunctionNode) -> bool:
 def _starts_up(source: Source, function: FunctionNode, seen: frozenset[FunctionNode]) -> bool:
     if function in seen or len(seen) > 10:
         return False
-    if function.name in NAMES or any(_is_startup(source, decorator, function) for decorator in function.decorator_list):
+    if function.name in NAMES or _sets_up_bot(function) or any(_is_startup(source, decorator, function) for decorator in function.decorator_list):
         return True
     if function.decorator_list or not isinstance(source.parent(function), ast.Module):
         return False
@@ -32,6 +32,11 @@ def _starts_up(source: Source, function: FunctionNode, seen: frozenset[FunctionN
     if any(_registers(source, load) for load in loads):
         return True
     return bool(loads) and not _imported_elsewhere(source, function) and all(_awaited_at_startup(source, load, seen | {function}) for load in loads)
+
+
+def _sets_up_bot(function: FunctionNode) -> bool:
+    """Whether discord.py calls the function when it loads the file: `async def setup(bot)`."""
+    return function.name == "setup" and [arg.arg for arg in function.args.args] in (["bot"], ["client"])
 
 
 def _is_startup(source: Source, decorator: ast.expr, function: FunctionNode) -> bool:

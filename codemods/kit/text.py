@@ -8,6 +8,7 @@ import re
 import tokenize
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 
 warnings.filterwarnings("ignore", category=SyntaxWarning)
 warnings.filterwarnings("ignore", category=DeprecationWarning, module="<unknown>")
@@ -99,6 +100,7 @@ def newline(utf8: bytes) -> str:
     return match.group().decode() if match else "\n"
 
 
+@lru_cache(maxsize=64)
 def line_starts(utf8: bytes) -> list[int]:
     """The offset of each line, split where Python's tokenizer splits."""
     return [0, *(match.end() for match in _NEWLINES.finditer(utf8))]
