@@ -143,6 +143,8 @@ def _lines(value: object) -> Iterator[tuple[str, str]]:
 def _requirement(line: str) -> Iterator[tuple[str, str]]:
     if match := _REQUIREMENT.match(line):
         yield match[1], (match[2] or "").replace(" ", "").split("--")[0].rstrip("\\").strip()
+        if normal(match[1]) == "sqlalchemy" and "[asyncio" in line:  # what this extra is there for
+            yield "greenlet", ""
 
 
 def _pyproject(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

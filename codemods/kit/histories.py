@@ -34,7 +34,19 @@ def place_of_history(source: Source, wanted: str) -> str:
         return wanted
     if not _has_community(source):
         return "memory"
-    return "redis" if source.project.declares("redis") else "sql"
+    if source.project.declares("redis"):
+        return "redis"
+    return "sql" if _sql_imports(source) else "memory"
+
+
+def _sql_imports(source: Source) -> bool:
+    """Whether SQLChatMessageHistory can surely be imported: it needs greenlet, which SQLAlchemy brings only below 2.1."""
+    return source.project.declares("greenlet") or source.project.below("sqlalchemy", 2, 1)
+
+
+def lacks_greenlet(source: Source) -> bool:
+    """Whether the history would be kept in SQL if the project declared greenlet."""
+    return _has_community(source) and not source.project.declares("redis") and not _sql_imports(source)
 
 
 def _has_community(source: Source) -> bool:

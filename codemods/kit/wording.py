@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from .histories import lacks_greenlet
 from .shared import Group
 from .stations import Station
 
@@ -39,7 +40,8 @@ def told(plan: Building) -> str:
     if not plan.parameter:
         lines.append("To keep a conversation, send a session id with each request and run this again.")
     elif plan.cached or plan.kind == "memory":
-        lines.append("Each worker process keeps its own history, and a restart forgets it; declare redis or langchain-community to keep it outside.")
+        outside = "greenlet, without which SQLAlchemy 2.1 can't serve langchain-community," if lacks_greenlet(plan.group.source) else "langchain-community"
+        lines.append(f"Each worker process keeps its own history, and a restart forgets it; declare redis or {outside} to keep it outside.")
     keyless = [each.name for each in plan.builders if each.key is None and plan.parameter and not isinstance(each.function, ast.If)]
     if keyless:
         lines.append(f"Without a key: {', '.join(keyless)} - there the history lasts for one request.")
