@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from loadproof.codemods import codemods
 from loadproof.codemods.kit.facts import survey
 from loadproof.codemods.kit.rewrite import Choice, rewrite
