@@ -62,7 +62,8 @@ def test_history_goes_where_the_setting_says(wanted: str, emitted: str) -> None:
     ("declared", "emitted"),
     [
         ({"langchain-community": "0.3.20", "redis": "5.0"}, b"langchain_community.chat_message_histories import RedisChatMessageHistory"),
-        ({"langchain-community": "0.3.20"}, b"langchain_community.chat_message_histories import SQLChatMessageHistory"),
+        ({"langchain-community": "0.3.20", "greenlet": ""}, b"langchain_community.chat_message_histories import SQLChatMessageHistory"),
+        ({"langchain-community": "0.3.20"}, b"langchain_core.chat_history import InMemoryChatMessageHistory"),
         ({"langchain": "0.0.300", "redis": "5.0"}, b"from langchain.memory import ConversationBufferMemory, RedisChatMessageHistory"),
         ({"langchain": "0.3.30", "redis": "5.0"}, b"langchain_core.chat_history import InMemoryChatMessageHistory"),
         ({}, b"langchain_core.chat_history import InMemoryChatMessageHistory"),
