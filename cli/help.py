@@ -23,14 +23,6 @@ def width() -> int:
         return 80
 
 
-class Option(click.Option):
-    """An option that knows its group."""
-
-    def __init__(self, *args: Any, group: str = "Miscellaneous", **more: Any) -> None:
-        super().__init__(*args, **more)
-        self.group = group
-
-
 class Later:
     """Words that a command understands, made when that command is asked for: for all of them `--help` would pay."""
 
@@ -61,7 +53,9 @@ def _show_short(context: click.Context, _: click.Parameter, wanted: bool) -> Non
 
 
 def _short_help() -> click.Option:
-    return Option(["-h"], is_flag=True, is_eager=True, expose_value=False, callback=_show_short, help="A short help.")
+    return click.Option(
+        ["-h"], is_flag=True, is_eager=True, expose_value=False, callback=_show_short, help="A short help."
+    )
 
 
 def _short(command: click.Command, context: click.Context) -> str:

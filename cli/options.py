@@ -6,9 +6,15 @@ from typing import Any
 
 import click
 
-from .help import Option
-
 FORMATS = ("full", "concise", "json")
+
+
+class Option(click.Option):
+    """An option that knows its group."""
+
+    def __init__(self, *args: Any, group: str = "Miscellaneous", **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.group = group
 
 
 def _option(*names: str, group: str, **more: Any) -> click.Parameter:

@@ -24,7 +24,7 @@ TOP = Path(__file__).parent.parent
 FLOORS = (
     ("codemods.kit",),
     ("codemods",),
-    ("cli.trouble", "cli.merge"),
+    ("cli.trouble", "cli.merge", "cli.temporary", "cli.options"),
     ("cli.help",),
     ("cli.declared", "cli.settings"),
     ("cli.listing", "cli.files", "cli.workers", "cli.edits"),
@@ -34,7 +34,7 @@ FLOORS = (
     ("cli.outcome", "cli.git"),
     ("cli.objects", "cli.identity", "cli.committed", "cli.repository"),
     ("cli.journal", "cli.record", "cli.commits", "cli.lines", "cli.scratch", "cli.sources"),
-    ("cli.verify", "cli.undo", "cli.options", "cli.wishes"),
+    ("cli.verify", "cli.undo", "cli.dirty", "cli.wishes"),
     ("cli.fixing", "cli.apply"),
     ("cli.batch",),
     ("cli.report",),
