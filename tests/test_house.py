@@ -241,7 +241,7 @@ def test_a_clean_tree_pays_for_nothing_heavy(tmp_path: Path) -> None:
 def test_the_table_in_the_readme_is_that_of_the_pages() -> None:
     between = re.search(r"<!-- codemods -->\n(.*?)\n<!-- /codemods -->", (TOP / "README.md").read_text(), re.DOTALL)
     assert between, "the README has lost its markers"
-    assert between[1] == table(codemods().values()), "the right table is what this says above, left of =="
+    assert between[1] == table(codemods().values()), "python tests/readme.py writes it"
 
 
 def test_the_readme_names_every_command() -> None:
