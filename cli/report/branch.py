@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..apply import Applied
 
 
+_ALIKE = 3  # things of which the same is said, named one by one
 _TAIL = 12  # lines of a command's output that are shown
 
 
@@ -32,10 +33,12 @@ def branch_lines(applied: Applied) -> Iterator[str]:
             yield clean_line(
                 f"  {one.commit[:10]}  {', '.join(one.codemods):<{wide}}  {counted(len(one.files), 'file')}"
             )
+    alike: dict[tuple[bool, str, str], list[str]] = {}
     for skipped in applied.skipped:
-        yield clean_line(
-            f"{'not done' if skipped.grave else 'note'}: {skipped.what}: {skipped.message} [{skipped.reason}]"
-        )
+        alike.setdefault((skipped.grave, skipped.reason, skipped.message), []).append(skipped.what)
+    for (grave, reason, message), whats in alike.items():
+        several = f"{whats[0]} and {len(whats) - 1} more" if len(whats) > _ALIKE else ", ".join(whats)
+        yield clean_line(f"{'not done' if grave else 'note'}: {several}: {message} [{reason}]")
     if applied.verified is not None and applied.branch is not None and applied.verified.red is None:
         for command in applied.verified.commands:
             yield clean_line(f"verified: {command}")
