@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..codemods.kit.codemod import Codemod
-from ..codemods.kit.facts import Facts, Glance, facts_of, may_matter, second_look, source_of, total, units
+from ..codemods.kit.facts import Facts, facts_of, may_matter, source_of, total
 from ..codemods.kit.rewrite import Identity, Patch, Reported, Result, Verdict, everything, rewrite_sources
 from ..codemods.kit.source import Source
 from ..codemods.kit.text import Unreadable
+from ..codemods.kit.units import Glance, second_look, units
 from .formatting import Formatter
 from .project import Project
 from .settings import known

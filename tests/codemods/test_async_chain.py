@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from loadproof.codemods import codemods
-from loadproof.codemods.kit.facts import survey
 from loadproof.codemods.kit.rewrite import Choice, Result, rewrite
+from loadproof.codemods.kit.units import survey
 
 HERE = Path(__file__).parent
 FIXTURES = HERE.parent.parent / "fixtures" / "async-chain"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from loadproof.codemods import codemods
-from loadproof.codemods.kit.facts import survey
 from loadproof.codemods.kit.rewrite import Choice, rewrite
+from loadproof.codemods.kit.units import survey
 
 FILES = {
     "memory.py": "from langchain.memory import ConversationBufferMemory\n\nmemory = ConversationBufferMemory()\n",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-
 from loadproof.codemods import codemods
-from loadproof.codemods.kit.facts import imported_paths, survey
+from loadproof.codemods.kit.facts import imported_paths
+from loadproof.codemods.kit.units import survey
 
 
 def together(files: dict[str, str]) -> list[set[str]]:
@@ -93,3 +93,15 @@ def test_who_runs_a_graph_is_read_with_it() -> None:
         "other.py": "import os\n",
     }
     assert together(files) == [{"agent.py", "cli.py", "flask_app.py"}]
+
+
+def test_who_forks_or_starts_loops_is_read_with_the_client() -> None:
+    """The server's configuration that preloads, and the file that makes processes or loops of what another exports."""
+    files = {
+        "clients.py": b"from openai import OpenAI\nclient = OpenAI()\n\ndef ask(text):\n    return client.responses.create(input=text)\n",
+        "run.py": b"import multiprocessing\nfrom clients import ask\nmultiprocessing.Process(target=ask).start()\n",
+        "gunicorn.conf.py": b"preload_app = True\n",
+        "other.py": b"import os\nprint(os.sep)\n",
+    }
+    found = survey(files, [codemods()["fork-safe-client"]])
+    assert [tuple(source.path for source in unit) for unit in found.units if len(unit) > 1] == [("clients.py", "gunicorn.conf.py", "run.py")]

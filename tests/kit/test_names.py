@@ -8,7 +8,6 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-
 from loadproof.codemods.kit.names import Names, Scope
 
 STDLIB = Path(sysconfig.get_paths()["stdlib"])

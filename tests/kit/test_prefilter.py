@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from loadproof.codemods import codemods
-from loadproof.codemods.kit.rewrite import Choice
 from loadproof.codemods.kit.project import Project
+from loadproof.codemods.kit.rewrite import Choice
 from loadproof.codemods.kit.text import Unreadable, read
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
