@@ -198,7 +198,7 @@ from .kit.inherited import Candidate, candidates, kept_over_fork, kept_over_loop
 from .kit.source import Source
 
 MENTIONS = ("fork", "Process", "Pool", "celery", "preload_app", "asyncio.run", "async_to_sync", "anyio.run", "uvloop.run")
-CLIENTS = ("OpenAI", "Anthropic", "Groq", "Mistral", "requests", "httpx", "urllib3", "psycopg", "pymysql", "sqlite3", "create_engine")
+CLIENTS = ("OpenAI", "Anthropic", "Groq", "Mistral", "requests", "httpx", "urllib3", "psycopg", "pymysql", "sqlite3", "create_engine", "preload_app")
 
 
 @codemod(mentions=(CLIENTS,), shares=MENTIONS, stage="scope")

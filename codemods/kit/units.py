@@ -113,8 +113,8 @@ class Web:
         export = self.judge(path, name)
         if export is None:
             return None
-        if export.client and self.facts.traits[path].graph:
-            needed = True  # who runs a graph decides how a turn begins
+        if export.client and (self.facts.traits[path].graph or traits.divides):
+            needed = True  # who runs a graph decides how a turn begins; a child or a second loop inherits what is shared
         elif export.kind == "value":
             needed = export.own or ((export.client or export.blocking) and traits.asynchronous)
         elif export.kind in ("class", "sync"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import json
 import subprocess
 import sys
 import threading
@@ -10,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from loadproof.codemods.kit.rewrite import Choice, rewrite
 
 PROGRAM = '''
@@ -171,3 +171,81 @@ def test_same_results_at_the_same_time(tmp_path: Path, url: str) -> None:
     assert before == after
     assert alone == "['alone', 'alone']"
     assert together == "['together', 'together']"
+
+
+FLAGGED = """
+import io
+import os
+import pathlib
+import subprocess
+import time
+import urllib.request
+from os import path as osp
+
+import httpx
+import requests
+import urllib3
+
+
+async def handler(name, place: pathlib.Path, client: httpx.Client, process_id):
+    requests.get(name)
+    requests.request("GET", name)
+    urllib.request.urlopen(name)
+    urllib3.request("GET", name)
+    httpx.post(name)
+    client.put(name)
+    with httpx.Client() as own:
+        own.delete(name)
+        own.close()
+    subprocess.Popen([name])
+    subprocess.run([name])
+    subprocess.call([name])
+    subprocess.check_call([name])
+    subprocess.check_output([name])
+    subprocess.getoutput(name)
+    subprocess.getstatusoutput(name)
+    os.system(name)
+    os.popen(name)
+    os.posix_spawn(name, [name], os.environ)
+    os.posix_spawnp(name, [name], os.environ)
+    os.spawnl(os.P_WAIT, name, name)
+    os.spawnlp(os.P_NOWAIT, name, name)
+    os.startfile(name)
+    os.wait()
+    os.wait3(0)
+    os.wait4(process_id, 0)
+    os.waitid(os.P_PID, process_id, os.WEXITED)
+    os.waitpid(process_id, 0)
+    open(name)
+    io.open(name)
+    io.open_code(name)
+    place.open()
+    [open(each) for each in name]
+    place.read_text()
+    place.write_bytes(b"")
+    place.exists()
+    place.mkdir()
+    place.iterdir()
+    place.resolve()
+    (place / name).unlink()
+    pathlib.Path(name).stat()
+    os.path.exists(name)
+    osp.isfile(name)
+    os.path.getsize(name)
+    os.path.abspath(name)
+    os.path.relpath(name)
+    input(name)
+    time.sleep(1)
+    time.sleep(0)
+"""
+
+
+def test_every_line_that_ruff_flags_is_answered(tmp_path: Path) -> None:
+    """Its rules ASYNC210, 212, 220, 221, 222, 230, 240, 250 and 251: what they flag is fixed, or refused with a reason."""
+    (tmp_path / "main.py").write_text(FLAGGED)
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--preview", "--select", "ASYNC", "--output-format", "json", "main.py"]
+    found = json.loads(subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stdout)
+    result = rewrite({"main.py": FLAGGED.encode()}, Choice(("offload-blocking",)))
+    answered = {reported.finding.place.line for reported in result.findings if reported.status in ("fixable", "refused")}
+    assert {each["code"] for each in found} == {"ASYNC210", "ASYNC212", "ASYNC220", "ASYNC221", "ASYNC222", "ASYNC230", "ASYNC240", "ASYNC250", "ASYNC251"}
+    assert {each["location"]["row"] for each in found} <= answered

@@ -151,7 +151,7 @@ CALLS: dict[str, What] = {
         "database",
     ),
     **dict.fromkeys(("smtplib.SMTP", "smtplib.SMTP_SSL", "imaplib.IMAP4", "imaplib.IMAP4_SSL"), "mail"),
-    **dict.fromkeys(_under("os.path", "abspath exists expanduser getatime getctime getmtime getsize isdir isfile islink ismount lexists realpath samefile"), "quick"),
+    **dict.fromkeys(_under("os.path", "abspath exists expanduser getatime getctime getmtime getsize isdir isfile islink ismount lexists realpath relpath samefile sameopenfile samestat"), "quick"),
 }  # fmt: skip
 
 # methods of a path that look at a directory entry: microseconds on a local disk
