@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..codemods.kit.rewrite import Identity
+from . import said
 from .commits import Omission, Per, Portion, change, portions
 from .committed import CommitTree, commit_tree
 from .dirty import differing
+from .hooks import RUN, hooks, judged
 from .identity import Settings as GitSettings
-from .identity import names, settings, signs
+from .identity import names, settings
 from .lines import hidden, outside
+from .objects import Change
 from .outcome import INCOMPLETE, Outcome, outcome
 from .plan import Plan, plan
 from .project import Project
 from .record import Record, forget, new_record, remember
 from .repository import Branch, Repository
+from .said import Skipped
 from .scratch import Run, scratch
 from .settings import Asked, known
 from .verify import OnFail, Verified, verified
@@ -34,18 +37,9 @@ class Wish:
     limit: float | None = None  # seconds for one run of a verify command
     sign: bool = False
     sign_off: bool = False
+    run_hooks: bool = False
     diff_base: str | None = None
     jobs: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """Something that the user must know of: what, a stable reason code, one sentence. `grave`: it was asked for and not done."""
-
-    what: str
-    reason: str
-    message: str
-    grave: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +91,26 @@ def apply(folder: str, asked: Asked, wish: Wish, tell: Callable[[str], None] = l
         if not whole.patches:
             return Applied(outcome([whole]), skipped=tuple(skipped))
         checked = _verified(repository, tree, whole, planned, wish, tell) if wish.verify else None
-        skipped += _said_of_verification(checked, wish) if checked else []
+        skipped += said.of_verification(checked, wish.on_fail) if checked else []
         done = replace(whole, result=checked.result) if checked else whole
         omitted = checked.omitted if checked else ()
         if not done.patches or (checked and checked.red and wish.on_fail != "keep"):
             return Applied(_outcome(done, (), omitted), skipped=tuple(skipped), verified=checked)
         configured = settings(repository.git)
         shares = portions(done.result, wish.per)
-        branch, id = _written(repository, tree, shares, configured, wish, omitted)
-    skipped += _said_of_git(repository, configured, wish)
+        changes = _changes(shares, configured, wish, omitted)
+        unused = hooks(repository, configured)
+        if wish.run_hooks and unused:
+            changes, red = _judged(repository, tree, unused, changes, wish, tell)
+            if red:
+                skipped.append(said.of_hook(red))
+                return Applied(_outcome(done, (), omitted), skipped=tuple(skipped), verified=checked)
+            unused = {name: file for name, file in unused.items() if name not in RUN}
+        branch, id = _written(repository, tree, shares, changes, configured, wish)
+    skipped += said.of_git(configured, wish.sign, list(unused))
     ids = {patch.path: tree.entries[patch.path].id for patch in done.patches}
     skipped += [
-        _dirty(path) for path in differing(repository, {patch.path: patch.before for patch in done.patches}, ids)
+        said.dirty(path) for path in differing(repository, {patch.path: patch.before for patch in done.patches}, ids)
     ]
     commits = tuple(
         Made(share.codemods, commit, tuple(share.files)) for share, commit in zip(shares, branch.commits, strict=True)
@@ -131,21 +133,39 @@ def _planner(project: Project, wish: Wish, folder: str) -> Callable[[frozenset[I
     return planned
 
 
+def _changes(
+    shares: Sequence[Portion], configured: GitSettings, wish: Wish, omitted: Sequence[Omission]
+) -> list[Change]:
+    committer = names(configured).committer
+    signs_off = wish.sign_off or configured.own.get("format.signoff", "").lower() == "true"
+    pages = {name: known()[name].page for share in shares for name in share.codemods if name in known()}
+    return [
+        change(share, pages, omitted, f"{committer.name} <{committer.email}>" if signs_off else "") for share in shares
+    ]
+
+
+def _judged(
+    repository: Repository,
+    tree: CommitTree,
+    files: dict[str, str],
+    changes: Sequence[Change],
+    wish: Wish,
+    tell: Callable[[str], None],
+) -> tuple[list[Change], Run | None]:
+    tell(f"hooks: {', '.join(name for name in RUN if name in files)}")
+    with scratch(repository, tree.modes(path for one in changes for path in one.files), wish.limit) as checkout:
+        return judged(checkout, files, changes)
+
+
 def _written(
     repository: Repository,
     tree: CommitTree,
     shares: Sequence[Portion],
+    changes: Sequence[Change],
     configured: GitSettings,
     wish: Wish,
-    omitted: Sequence[Omission],
 ) -> tuple[Branch, str]:
     """The branch, and the id that `undo` knows it by. Its record is there before it is."""
-    committer = names(configured).committer
-    signs_off = wish.sign_off or configured.own.get("format.signoff", "").lower() == "true"
-    pages = {name: known()[name].page for share in shares for name in share.codemods if name in known()}
-    changes = [
-        change(share, pages, omitted, f"{committer.name} <{committer.email}>" if signs_off else "") for share in shares
-    ]
     modes = tree.modes(path for share in shares for path in share.files)
     written: list[Record] = []
 
@@ -192,57 +212,3 @@ def _verified(
             return checkout.run(command, changes)
 
         return verified(whole.result, wish.verify, attempt, lambda rejected: planned(rejected).result, wish.on_fail)
-
-
-# what the user must know
-
-
-def _said_of_verification(checked: Verified, wish: Wish) -> list[Skipped]:
-    said = [
-        Skipped(
-            run.command,
-            "red-before",
-            f"{run.fate} before anything was changed; it was not used to judge the changes",
-            True,
-        )
-        for run in checked.red_before
-    ]
-    for one in checked.omitted:
-        said += [
-            Skipped(f"{one.codemod} in {path}", "verification", f"left out: {one.why} with it", True)
-            for path in one.paths
-        ]
-    if checked.red:
-        fate = "the branch was made all the same" if wish.on_fail == "keep" else "no branch was made"
-        said.append(
-            Skipped(checked.red.command, "verification", f"{checked.red.fate} with the changes; {fate}", True)
-        )
-    return said
-
-
-def _said_of_git(repository: Repository, configured: GitSettings, wish: Wish) -> list[Skipped]:
-    said = []
-    if hooks := _hooks(repository, configured):
-        said.append(Skipped(", ".join(hooks), "hooks-not-run", "the repository's hooks were not run on these commits"))
-    if signs(configured) and not wish.sign:
-        said.append(
-            Skipped("signatures", "unsigned", "git is configured to sign commits; these are not signed, --sign does it")
-        )
-    if not names(configured).known:
-        message = "git knows no name and address for you; the commits carry loadproof's own"
-        said.append(Skipped("author", "no-identity", message))
-    return said
-
-
-def _hooks(repository: Repository, configured: GitSettings) -> list[str]:
-    """Hooks that `git commit` or a new reference would have run."""
-    folder = configured.all.get("core.hookspath") or os.path.join(repository.common, "hooks")
-    folder = os.path.join(repository.top or repository.git_folder, os.path.expanduser(folder))
-    wanted = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "reference-transaction")
-    return [name for name in wanted if os.access(os.path.join(folder, name), os.X_OK)]
-
-
-def _dirty(path: str) -> Skipped:
-    return Skipped(
-        path, "dirty", "has changes that are not committed; the branch was made from HEAD and doesn't hold them"
-    )

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
-from .apply import Applied, Made, Skipped, Wish, apply
+from .apply import Applied, Made, Wish, apply
 from .git import ready
 from .outcome import DONE, INCOMPLETE, REMAINS
 from .record import records
 from .repository import Branch, Repository, is_branch_name
+from .said import Skipped
 from .settings import Asked
 from .sources import Source, cache_folder, fetched, source, words_of_list
 from .temporary import sweep

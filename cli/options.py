@@ -125,6 +125,7 @@ _BRANCH = [
     _option("--verify-limit", type=float, metavar="SECONDS", group="Git", help="How long one run of it may take."),
     _option("--sign", is_flag=True, group="Git", help="Sign the commits as your git is configured to."),
     _option("--sign-off", is_flag=True, group="Git", help="Add a Signed-off-by line."),
+    _option("--run-hooks", is_flag=True, group="Git", help="Run the repository's pre-commit and commit-msg hooks."),
 ]
 _BATCH = [
     _option(

@@ -70,7 +70,10 @@ def batched(repositories: Sequence[str], options: dict[str, Any]) -> tuple[list[
 def _branch_wish(options: dict[str, Any]) -> tuple[Asked, Wish, Wishes]:
     from .apply import Wish
 
-    given = {word: options.pop(word) for word in ("branch", "verify", "on_fail", "sign", "sign_off", "diff_base")}
+    given = {
+        word: options.pop(word)
+        for word in ("branch", "verify", "on_fail", "sign", "sign_off", "run_hooks", "diff_base")
+    }
     given |= {"per": options.pop("commit_per"), "limit": options.pop("verify_limit")}
     asked, wishes, jobs, _ = understood({**options, "paths": ()})
     return asked, Wish(**given, jobs=jobs), wishes

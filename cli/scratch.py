@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from tempfile import TemporaryFile
@@ -61,13 +61,19 @@ class Scratch:
 
     def run(self, command: str, changes: Mapping[str, bytes]) -> Run:
         """The command on the base with these files changed."""
+        tree = self.check_out([Change("under test\n", changes)] if changes else [])
+        # The folder's own packages come before a copy that is installed from the user's work tree.
+        paths = [path for path in (os.path.join(tree, "src"), tree) if os.path.isdir(path)]
+        search = os.pathsep.join([*paths, *filter(None, [os.environ.get("PYTHONPATH")])])
+        return executed(command, os.path.join(tree, self.repository.prefix), {"PYTHONPATH": search}, self.limit)
+
+    def check_out(self, changes: Sequence[Change], committed: bool = True) -> str:
+        """A fresh folder that holds the base with these changes; unless `committed`, the last one is only staged.
+
+        It is a repository of our own that borrows the user's objects: none of their configuration, filters or hooks is in it.
+        """
         tree = os.path.join(self.folder, os.path.basename(self.repository.top or "") or "checkout")
         shutil.rmtree(tree, ignore_errors=True)
-        self._check_out(tree, changes)
-        return _run(command, tree, os.path.join(tree, self.repository.prefix), self.limit)
-
-    def _check_out(self, tree: str, changes: Mapping[str, bytes]) -> None:
-        """A repository of our own that borrows the user's objects: none of their configuration, filters or hooks is in it."""
         folder, base = os.path.join(tree, ".git"), self.repository.head
         write_git_folder(folder, self.repository.format, bare=False)
         os.makedirs(os.path.join(folder, "objects", "info"))
@@ -76,20 +82,16 @@ class Scratch:
         with suppress(FileNotFoundError):
             shutil.copyfile(os.path.join(self.repository.common, "shallow"), os.path.join(folder, "shallow"))
         quiet = {"GIT_DIR": folder, **UNCONFIGURED}
-        commit = base
-        if changes:
-            store = Objects(Git(tree, quiet), folder, self.repository.format)
-            (commit,) = store.commit(base, [Change("under test\n", changes)], self.modes, _NOBODY, _NOBODY)
+        store = Objects(Git(tree, quiet), folder, self.repository.format)
+        commits = (base, *(store.commit(base, changes, self.modes, _NOBODY, _NOBODY) if changes else ()))
         with open(os.path.join(folder, "HEAD"), "w", encoding="ascii") as head:
-            head.write(commit + "\n")
-        answer = Git(tree, {**quiet, "GIT_WORK_TREE": tree}).ask("read-tree", "-u", "--reset", commit)
+            head.write((commits[-1] if committed else commits[-2]) + "\n")
+        answer = Git(tree, {**quiet, "GIT_WORK_TREE": tree}).ask("read-tree", "-u", "--reset", commits[-1])
         if answer.code != 0:
+            said = plain(" ".join(answer.said.split()))
             advice = "in a partial clone, `git fetch --refetch` brings what is missing"
-            raise Trouble(
-                f"the files of HEAD could not be checked out to verify them: {plain(answer.said.strip())}",
-                advice,
-                exit_code=3,
-            )
+            raise Trouble(f"the files of HEAD could not be checked out to verify them: {said}", advice, exit_code=3)
+        return tree
 
 
 @contextmanager
@@ -107,19 +109,17 @@ def _alternate(store: str) -> bytes:
     return (quoted(store) if store.startswith(("#", '"')) else store.encode("utf-8", "surrogateescape")) + b"\n"
 
 
-def _run(command: str, tree: str, folder: str, limit: float | None) -> Run:
+def executed(command: str, folder: str, environment: Mapping[str, str], limit: float | None) -> Run:
+    """A command of the user's, in a folder, with more environment, and the end of what it said."""
     import subprocess
 
-    # The folder's own packages come before a copy that is installed from the user's work tree.
-    paths = [path for path in (os.path.join(tree, "src"), tree) if os.path.isdir(path)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*paths, *filter(None, [os.environ.get("PYTHONPATH")])])}
     started = time.monotonic()
     with TemporaryFile() as output:
         process = subprocess.Popen(
             command,
             shell=True,  # the user's own words, from the command line
             cwd=folder,
-            env=environment,
+            env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

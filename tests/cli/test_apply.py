@@ -346,3 +346,47 @@ def test_only_lines_changed_since_another_commit(tmp_path: Path) -> None:
     assert apply(str(folder), LIMITS, Wish("none", diff_base="HEAD")).branch is None
     renamed = apply(str(folder), LIMITS, Wish("renamed", diff_base="HEAD~1"))
     assert (renamed.branch, renamed.outcome.rows) == (None, ())  # a new name is no new line
+
+
+# hooks, when asked for
+
+
+def hook(folder: Path, name: str, text: str) -> None:
+    write(folder, {f".git/hooks/{name}": f"#!/bin/sh\n{text}\n".encode()})
+    (folder / f".git/hooks/{name}").chmod(0o755)
+
+
+def test_hooks_see_each_commit_as_git_would_show_it(tmp_path: Path) -> None:
+    folder = service(tmp_path / "repo", files={"app/mail.py": CRM})
+    hook(folder, "pre-commit", f"pwd >> {tmp_path}/log; git diff --cached --name-only >> {tmp_path}/log; echo scribble >> app/crm.py")
+    hook(folder, "commit-msg", 'echo "Change-Id: I1" >> "$1"')
+    hook(folder, "reference-transaction", "exit 1")
+    before = fingerprint(folder)
+    applied = apply(str(folder), LIMITS, replace(WISH, run_hooks=True, per="file"))
+    assert differences(before, fingerprint(folder)) == []
+    first, one, second, two = (tmp_path / "log").read_text().splitlines()
+    assert (one, two) == ("app/crm.py", "app/mail.py")
+    assert not first.startswith(str(tmp_path)) and not os.path.exists(first) and not os.path.exists(second)
+    assert git(folder, "log", "--format=%(trailers:key=Change-Id,valueonly)", f"HEAD..{BRANCH}").split() == ["I1", "I1"]
+    assert changed_on(folder) == {"app/crm.py": FIXED, "app/mail.py": FIXED}
+    assert reasons(applied) == {("reference-transaction", "hooks-not-run")}
+
+
+@pytest.mark.parametrize("name", ["pre-commit", "commit-msg"])
+def test_a_hook_that_says_no_makes_no_branch(name: str, tmp_path: Path) -> None:
+    folder = service(tmp_path / "repo")
+    hook(folder, name, "echo not like this; exit 3")
+    applied = apply(str(folder), LIMITS, replace(WISH, run_hooks=True))
+    assert (applied.branch, applied.exit_code) == (None, 3)
+    assert reasons(applied) == {(f"hook {name}", "hook")}
+    assert "not like this" in applied.skipped[0].message
+    assert git(folder, "for-each-ref", f"refs/heads/{BRANCH}") == ""
+
+
+def test_hooks_among_the_files_run_as_they_are_committed(tmp_path: Path) -> None:
+    folder = service(tmp_path / "repo", files={".husky/pre-commit": b"#!/bin/sh\ntouch committed\nexit 0\n"})
+    (folder / ".husky/pre-commit").chmod(0o755)
+    commit(folder)
+    git(folder, "config", "core.hooksPath", ".husky")
+    write(folder, {".husky/pre-commit": b"#!/bin/sh\nexit 1\n"})
+    assert apply(str(folder), LIMITS, replace(WISH, run_hooks=True)).branch is not None
