@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from .counting import Unclear, add_item, returned_with
 from .cut import replace
 from .finding import Edit
-from .libraries.langgraph import Graph
+from .libraries.langgraph import Graph, graphs
 from .libraries.langgraph_actions import START
 from .names import FunctionNode
 from .source import Source, is_none
-from .states import State
+from .states import State, state_of
 from .tries import Loop, reachable_from
 
 RUNS = frozenset(["invoke", "ainvoke", "stream", "astream", "astream_events", "astream_log", "batch", "abatch"])
@@ -23,7 +23,7 @@ def fresh_budget(loop: Loop, state: State, key: str) -> list[Edit]:
     """The edits that set the counter to 0 when a turn begins; none where each run has a new state. Raises Unclear."""
     graph = loop.graph
     inputs = list(_inputs(graph))
-    lasting = graph.checkpointed or _is_part(graph) or any(given is not None and _is_fed_back(source, given) for source, _, given in inputs)
+    lasting = graph.checkpointed or _is_part(graph, state, key) or any(given is not None and _is_fed_back(source, given) for source, _, given in inputs)
     if not lasting:
         return []
     entries = {end for start, end, _ in graph.edges if start == START}
@@ -52,17 +52,38 @@ def _from_zero(source: Source, given: ast.expr, key: str) -> list[Edit]:
     raise Unclear("thread-budget", "its state outlives a run, and an input of it can't be read here")
 
 
-def _is_part(graph: Graph) -> bool:
-    """Whether the compiled graph is a node of another one, which may hand its state through."""
+def _is_part(graph: Graph, state: State, key: str) -> bool:
+    """Whether the compiled graph is a node of another one, whose state would keep the counter from run to run."""
     return any(
-        origin.node in graph.compiles
+        _keeps(source, call, state, key)
         for source in graph.source.project
         for call in source.nodes(ast.Call)
         if isinstance(call.func, ast.Attribute) and call.func.attr == "add_node"
         for value in [*call.args, *(given.value for given in call.keywords)]
         if isinstance(value, (ast.Name, ast.Attribute, ast.Call))
         for origin in source.origins(value)
+        if origin.node in graph.compiles
     )
+
+
+def _keeps(source: Source, call: ast.Call, part: State, key: str) -> bool:
+    """Whether the graph to which `call` adds a node has the key in its state; LangGraph drops what that class does not declare."""
+    for outer in graphs(source):
+        if any(node.call is call for node in outer.nodes.values()):
+            whole = state_of(outer)
+            if whole is None or not whole.whole or key in whole.keys:
+                return True
+            return part.owner is not None and whole.owner is not None and part.owner in _above(whole.source, whole.owner)
+    return True
+
+
+def _above(source: Source, owner: ast.ClassDef, hops: int = 0) -> Iterator[ast.ClassDef]:
+    """The class and those of the project that it derives from."""
+    yield owner
+    for base in owner.bases if hops < 6 else ():
+        for origin in source.origins(base):
+            if isinstance(origin.node, ast.ClassDef):
+                yield from _above(origin.source, origin.node, hops + 1)
 
 
 def _is_fed_back(source: Source, given: ast.expr) -> bool:

@@ -19,6 +19,7 @@ AGAIN = re.compile(
     re.IGNORECASE,
 )
 JUDGED = re.compile(r"grade|valid|verif|quality|evaluat|judge|hallucinat|relevan|accept|good|enough|satisf|correct|passed|check", re.IGNORECASE)
+FAULTY = re.compile(r"error|fail|valid|verdict|approv|accept|reject|grade|score|quality|judg|satisf|suffic|relevan|correct|passed|good|feedback|critique", re.IGNORECASE)
 TOOL_WORDS = ("tool_calls", "tool_call", "AgentFinish", "agent_outcome", "function_call", "additional_kwargs", "invalid_tool_calls", "intermediate_steps")
 HUMAN_WORDS = ("human_input", "human_feedback", "user_input", "human_approval", "human_review", "ask_human", "feedback_on")
 
@@ -167,7 +168,8 @@ def _is_trying(loop: Loop) -> bool:
     if judged and seen.keys & fresh:
         return True
     visible = all(node.actions and all(_is_visible(each) for each in node.actions) for node in nodes_in(graph, loop.nodes)) and len(nodes_in(graph, loop.nodes)) == len(loop.nodes)
-    wrote = {key for each in actions for _, key, _ in written(each)}
+    judgements = {key for key in seen.keys & fresh if FAULTY.search(key)}
+    wrote = {key for each in actions for _, key, _ in written(each)} - ({"messages"} if judgements else set())  # what was said on the way
     return visible and bool(seen.keys & fresh) and not (wrote & carried)
 
 
