@@ -34,7 +34,7 @@ FLOORS = (
     ("cli.outcome", "cli.git"),
     ("cli.objects", "cli.identity", "cli.committed", "cli.repository"),
     ("cli.journal", "cli.record", "cli.commits", "cli.lines", "cli.scratch", "cli.sources"),
-    ("cli.verify", "cli.undo", "cli.dirty", "cli.wishes"),
+    ("cli.verify", "cli.undo", "cli.dirty", "cli.hooks", "cli.said", "cli.wishes"),
     ("cli.fixing", "cli.apply"),
     ("cli.batch",),
     ("cli.report",),
