@@ -106,6 +106,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from .kit.callers import callers
 from .kit.codemod import codemod
 from .kit.cut import add_keyword, wrap
 from .kit.finding import Edit, Finding, Import
@@ -175,6 +176,8 @@ class _Limits:
         if held == "none":
             yield source.refuse(place, "asked-for", f"{what} is told to wait for ever")
         elif held == "unknown":
+            if _given_by_all(source, call):
+                return
             yield source.refuse(place, "keywords-spread", "the keywords are spread, timeout may be among them")
         elif _holds_back(call):
             yield source.refuse(place, "long-poll", "the server is asked to hold its answer back until there is news")
@@ -235,7 +238,7 @@ class _Limits:
                 return ""
             if (path := source.qualified(node)) in FUNCTIONS:
                 return _plain(path)
-            if path:
+            if path and (path.partition(".")[0] == "requests" or not _is_value(source, node.value)):
                 return ""
             session = session_of(source, node.value)
             return f"Session.{node.attr}" if session is not None and not limited(source, session) else ""
@@ -318,6 +321,23 @@ def _holds_back(call: ast.Call) -> bool:
                 if keys & {"timeout", "longpoll", "long_poll"}:
                     return True
     return False
+
+
+def _given_by_all(source: Source, call: ast.Call) -> bool:
+    """Whether the keywords are those of the function around the call, and all who call it in sight give it a timeout."""
+    spread = [given.value for given in call.keywords if given.arg is None]
+    function = source.function(call)
+    if function is None or function.args.kwarg is None or not all(isinstance(each, ast.Name) and each.id == function.args.kwarg.arg for each in spread):
+        return False
+    if len(source.names.inner[function].bindings.get(function.args.kwarg.arg, [])) != 1:
+        return False
+    found = callers(source, function)
+    return bool(found.calls) and not found.runs and not found.others and all(_gives_timeout(other, each) for other, each in found.calls)
+
+
+def _gives_timeout(source: Source, call: ast.Call) -> bool:
+    given = keyword(call, "timeout")
+    return holds(source, call, "timeout") == "yes" if given is None else isinstance(given.value, (ast.Constant, ast.Tuple)) and not is_none(given.value)
 
 
 def _thread_keywords(call: ast.Call) -> bool:

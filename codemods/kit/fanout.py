@@ -98,6 +98,43 @@ def _of_call(source: Source, node: ast.Call, place: ast.Call, hops: int) -> Iter
         yield from _of_iterable(source, node.args[0], place, hops + 1)
     elif isinstance(node.func, ast.Attribute) and node.func.attr in VIEWS and not node.args:
         yield from _of_iterable(source, node.func.value, place, hops + 1)
+    else:
+        yield from _of_function(source, node, place, hops)
+
+
+def _of_function(source: Source, node: ast.Call, place: ast.Call, hops: int) -> Iterator[Element]:
+    """What a plain function of this file makes and gives back, or yields: `gather(*self._jobs(texts))`."""
+    if not isinstance(node.func, (ast.Name, ast.Attribute)) or any(isinstance(arg, ast.Starred) for arg in node.args):
+        return
+    for origin in source.origins(node.func):
+        function = origin.node
+        if origin.kind != "function" or origin.source is not source or not isinstance(function, ast.FunctionDef):
+            continue
+        made: list[Element] = []
+        gives: list[ast.Return | ast.Yield] = [*source.nodes(ast.Return), *source.nodes(ast.Yield)]
+        for given in gives:
+            if source.function(given) is not function or given.value is None:
+                continue
+            if isinstance(given, ast.Return):
+                made += _of_iterable(source, given.value, place, hops + 1)
+            elif (counted := _many(source, given)) is not None:
+                made += _unwrapped(source, given.value, place, counted)
+        yield from (each for each in made if each.counted is not None and _open_argument(source, node, function, each.counted))
+
+
+def _open_argument(source: Source, call: ast.Call, function: ast.FunctionDef, counted: ast.expr) -> bool:
+    """Whether what a function counts by is open-ended at this call of it as well."""
+    if not isinstance(counted, ast.Name) and _is_cut(counted):
+        return False
+    places = [arg.arg for arg in [*function.args.posonlyargs, *function.args.args] if arg.arg not in ("self", "cls")]
+    named = {arg.arg for arg in function.args.kwonlyargs} | set(places)
+    for name in {inner.id for inner in ast.walk(counted) if isinstance(inner, ast.Name)} & named:
+        given = next((each.value for each in call.keywords if each.arg == name), None)
+        if given is None and name in places and places.index(name) < len(call.args):
+            given = call.args[places.index(name)]
+        if given is None or not open_ended(source, given):
+            return False
+    return True
 
 
 def _of_name(source: Source, node: ast.Name, place: ast.Call, hops: int) -> Iterator[Element]:

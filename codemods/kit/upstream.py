@@ -175,7 +175,13 @@ def project_functions(source: Source, callee: ast.expr) -> list[tuple[Source, Fu
     """The project's functions that a callee may be."""
     if not isinstance(callee, (ast.Name, ast.Attribute)):
         return []
-    return [(origin.source, origin.node) for origin in source.origins(callee) if origin.kind == "function" and isinstance(origin.node, FunctionNode)]
+    found: list[tuple[Source, FunctionNode]] = []
+    for origin in source.origins(callee):
+        if origin.kind == "function" and isinstance(origin.node, FunctionNode):
+            found.append((origin.source, origin.node))
+        elif origin.kind == "value" and isinstance(origin.node, ast.Call) and origin.node.args and origin.source.qualified(origin.node.func) == "functools.partial" and not isinstance(callee, ast.Call):
+            found += project_functions(origin.source, origin.node.args[0])
+    return found
 
 
 def is_upstream(source: Source, call: ast.Call) -> bool:
