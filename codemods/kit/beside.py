@@ -28,6 +28,9 @@ def beside(survey: Survey, limits: Limits) -> Outcome:
     for leak in client.leaks.get(holder, ()):
         if leak.reason == "mixed-origins":
             return _all_refused(survey, (leak.reason, leak.message))
+    if holder.kind == "item":  # no name for a second one
+        leak = next(client.every_leak(), None)
+        return _all_refused(survey, (leak.reason, leak.message) if leak is not None else MIXED)
     if any(site.op == "changed" for site in client.every_site()):
         return _all_refused(survey, ("mixed-use", "sync code uses the same client, whose attributes are set later"))
     references, imports = _references(client, holder)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from .flow import DEPENDS, Holder, Move, field_of, parameter
+from .flow import DEPENDS, Holder, Move, container_of, field_of, key_of, parameter
 from .names import Binding, FunctionNode
 from .origins import assignments, return_values
-from .reads import attributes, family, flat, references, states
+from .reads import attributes, family, flat, references, same_key, states
 from .source import Source, is_none
 
 
@@ -25,6 +25,8 @@ def writes(holder: Holder, project_source: Source) -> list[Move]:
             values = [value.elts[int(holder.name)] if isinstance(value, ast.Tuple) and len(value.elts) > int(holder.name) else value for value in values]
         values += [node.value for node in source.nodes(ast.Yield) if source.function(node) is owner and node.value is not None]
         return [Move("value", source, value) for value in values if not is_none(value)]
+    if holder.kind == "item":
+        return list(_item_writes(holder, project_source))
     if holder.kind == "name":
         return list(_name_writes(source, owner, holder.name))
     assert isinstance(owner, ast.ClassDef)
@@ -36,6 +38,31 @@ def _state_writes(source: Source, name: str) -> Iterator[Move]:
         if isinstance(node.ctx, ast.Store):
             statement = other.parent(node)
             yield Move("value", other, statement.value) if isinstance(statement, ast.Assign) else Move("unknown", other, node)
+
+
+def _item_writes(holder: Holder, project_source: Source) -> Iterator[Move]:
+    """What is put into a dict under a key; under any key when it is also read with one that can't be told."""
+    container, key = container_of(holder)
+    places = [(move.source, move.source.parent(move.node)) for move in flat(container) if move.kind == "value"]
+    items = [(other, above) for other, above in places if isinstance(above, ast.Subscript)]
+    asked = [key_of(other, above.slice) for other, above in items if isinstance(above.ctx, ast.Load)]
+    asked += [key_of(other, call.args[0]) for other, above in places if isinstance(call := other.parent(above) if above else None, ast.Call) and isinstance(above, ast.Attribute) and call.args]
+    key = key if all(asked) else ""
+    for move in writes(container, project_source):
+        display = move.node
+        if move.kind == "value" and isinstance(display, ast.Dict):
+            for name, value in zip(display.keys, display.values, strict=True):
+                if name is None:
+                    yield Move("unknown", move.source, value)
+                elif same_key(key_of(move.source, name), key) and not is_none(value):
+                    yield Move("value", move.source, value)
+        elif not (move.kind == "value" and isinstance(display, ast.Call) and not display.args and not display.keywords and move.source.code(display.func) == "dict"):
+            yield Move("unknown", move.source, display)
+    for other, above in items:
+        if isinstance(above.ctx, ast.Store) and same_key(key_of(other, above.slice), key):
+            statement = other.parent(above)
+            if not (isinstance(statement, ast.Assign) and is_none(statement.value)):
+                yield Move("value", other, statement.value) if isinstance(statement, ast.Assign) else Move("unknown", other, above)
 
 
 def _name_writes(source: Source, owner: ast.AST, name: str) -> Iterator[Move]:
@@ -140,12 +167,13 @@ def _attr_writes(source: Source, owner: ast.ClassDef, name: str) -> Iterator[Mov
             if any(isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name) and each.target.id == name for each in made.body):
                 yield from _field_arguments(other, made, name)
     for other, node, sure in attributes(source, owner, name, ast.Store):
+        above = other.parent(node)
         if sure and not isinstance(node.value, ast.Name):
-            yield Move("unknown", other, node)
+            yield Move("value", other, above.value) if isinstance(above, ast.Assign) else Move("unknown", other, node)
         elif sure and isinstance(node.value, ast.Name):
             first = _first_parameter(other, node)
             if first != node.value.id:
-                yield Move("unknown", other, node)
+                yield Move("value", other, above.value) if isinstance(above, ast.Assign) else Move("unknown", other, node)
 
 
 def _first_parameter(source: Source, node: ast.AST) -> str:

@@ -10,16 +10,18 @@ from .names import FunctionNode
 from .origins import SAME_VALUE, _class_of
 from .source import Source
 
-Kind = Literal["name", "attr", "returns", "state"]
+Kind = Literal["name", "attr", "returns", "state", "item"]
 FIELDS = ("dataclasses.field", "pydantic.Field", "pydantic.PrivateAttr", "sqlmodel.Field", "attr.ib", "attrs.field", "attr.field")
+APPLICATIONS = ("aiohttp.web.Application", "aiohttp.web_app.Application")
 DEPENDS = ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security")
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """What keeps a value: a name of a scope, an attribute of a class, a function's return, or an attribute of some `.state`.
+    """What keeps a value: a name of a scope, an attribute of a class, a function's return, an attribute of some `.state`, or a dict's item.
 
     `owner` is the scope's node, the class or the function; a `state` has none. What is returned in a tuple has its index for a name.
+    An item is called `clients['openai']`, and `clients[]` when its key can't be told; one of an aiohttp application is a `state` called `['openai']`.
     """
 
     kind: Kind
@@ -63,6 +65,8 @@ def moves(source: Source, node: ast.AST) -> list[Move]:
         return [move for target in above.targets for move in held(source, target)]
     if isinstance(above, ast.AnnAssign):
         return held(source, above.target)
+    if isinstance(above, ast.Dict):
+        return _entry(source, above, node)
     if isinstance(above, ast.Tuple) and isinstance(assign := source.parent(above), ast.Assign):
         return _unpacked(source, assign, above, node)
     if isinstance(above, ast.Tuple) and isinstance(source.parent(above), ast.Return) and (function := source.function(above)) is not None:
@@ -80,7 +84,7 @@ def moves(source: Source, node: ast.AST) -> list[Move]:
     if isinstance(above, ast.withitem):
         return [Move("entered", source, above)]
     if isinstance(above, ast.Lambda):
-        return [Move("held", source, above, holder)] if above.body is node and (holder := _factory(source, above)) else [Move("unknown", source, above)]
+        return [Move("held", source, above, holder)] if above.body is node and (holder := _factory(source, above) or _provided(source, above)) else [Move("unknown", source, above)]
     if isinstance(above, FunctionNode) and (holder := default_of(source, above, node)) is not None:
         return [Move("held", source, above, holder)]
     if isinstance(above, (ast.Expr, ast.UnaryOp, ast.If, ast.While, ast.Assert, ast.IfExp, ast.FormattedValue)):
@@ -112,6 +116,8 @@ def holder_of(source: Source, target: ast.AST | None) -> Holder | None:
         if home is None:
             return None
         return Holder("attr" if home.kind == "class" else "name", source, home.node, target.id)
+    if isinstance(target, ast.Subscript):
+        return _item(source, target)
     if not isinstance(target, ast.Attribute):
         return None
     owner = instance_of(source, target.value)
@@ -124,6 +130,56 @@ def holder_of(source: Source, target: ast.AST | None) -> Holder | None:
     if found is not None and found[1] and found[1] in found[0].names.module.bindings:
         return Holder("name", found[0], found[0].tree, found[1])
     return None
+
+
+def _item(source: Source, node: ast.Subscript) -> Holder | None:
+    key = key_of(source, node.slice)
+    if key and of_application(source, node.value):
+        return Holder("state", None, None, f"[{key}]")
+    path = source.qualified(node.value)
+    found = source.project.lookup(path, source.path) if path else None
+    if found is not None and found[1] and found[1] in found[0].names.module.bindings:
+        return Holder("item", found[0], found[0].tree, f"{found[1]}[{key}]")
+    return _item_of(holder_of(source, node.value), key) if isinstance(node.value, (ast.Name, ast.Attribute)) else None
+
+
+def _item_of(container: Holder | None, key: str) -> Holder | None:
+    if container is None or container.kind not in ("name", "attr"):
+        return None
+    return Holder("item", container.source, container.owner, f"{container.name}[{key}]")
+
+
+def _entry(source: Source, display: ast.Dict, node: ast.AST) -> list[Move]:
+    """The items of every dict that a display is assigned to."""
+    key = next((key for key, value in zip(display.keys, display.values, strict=True) if value is node), None)
+    above = source.parent(display)
+    targets = above.targets if isinstance(above, ast.Assign) else [above.target] if isinstance(above, ast.AnnAssign) else []
+    holders = [_item_of(holder_of(source, target), key_of(source, key)) if key is not None else None for target in targets]
+    return [Move("held", source, display, holder) if holder is not None else Move("unknown", source, display) for holder in holders] or [Move("unknown", source, display)]
+
+
+def container_of(item: Holder) -> tuple[Holder, str]:
+    """The holder of the dict, and the key."""
+    name, _, key = item.name.partition("[")
+    return Holder("attr" if isinstance(item.owner, ast.ClassDef) else "name", item.source, item.owner, name), key[:-1]
+
+
+def key_of(source: Source, node: ast.AST) -> str:
+    """A key that is always the same one: a constant, or a member of an enumeration by its dotted path; else nothing."""
+    if isinstance(node, ast.Constant):
+        return repr(node.value)
+    return source.qualified(node) if isinstance(node, ast.Attribute) else ""
+
+
+def of_application(source: Source, node: ast.AST) -> bool:
+    """Whether an expression is an aiohttp application, which keeps what its handlers share."""
+    if isinstance(node, ast.Attribute) and node.attr == "app":
+        return any(bound.origin.partition(".")[0] == "aiohttp" for found in source.names.module.bindings.values() for bound in found if bound.kind == "import")
+    origins = source.origins(node)
+    if source.made_by(node) in APPLICATIONS:
+        return True
+    known = isinstance(node, ast.Name) and node.id == "app" and all(origin.kind == "parameter" for origin in origins)
+    return known and any(bound.origin.partition(".")[0] == "aiohttp" for found in source.names.module.bindings.values() for bound in found if bound.kind == "import")
 
 
 def instance_of(source: Source, node: ast.AST) -> tuple[Source, ast.ClassDef] | None:
@@ -210,6 +266,13 @@ def _factory(source: Source, node: ast.Lambda) -> Holder | None:
     above = source.parent(node)
     call = source.parent(above) if isinstance(above, ast.keyword) and above.arg == "default_factory" else None
     return field_target(source, call) if isinstance(call, ast.Call) and source.qualified(call.func) in FIELDS else None
+
+
+def _provided(source: Source, node: ast.Lambda) -> Holder | None:
+    """The parameter of which `Depends(lambda: value)` is the default."""
+    call = source.parent(node)
+    above = source.parent(call) if isinstance(call, ast.Call) and source.qualified(call.func) in DEPENDS else None
+    return default_of(source, above, call) if isinstance(above, FunctionNode) and call is not None else None
 
 
 def field_target(source: Source, call: ast.Call) -> Holder | None:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from .callgraph import callees, referred
-from .flow import Holder
+from .flow import Holder, container_of
 from .names import FunctionNode
 from .reads import references
 from .source import Source
@@ -30,6 +30,8 @@ def _kept(holder: Holder) -> bool:
     """Whether what is held outlives the function that fills it."""
     if holder.kind == "state":
         return False
+    if holder.kind == "item":
+        return _kept(container_of(holder)[0])
     if holder.kind == "name":
         return isinstance(holder.owner, ast.Module)
     if holder.kind == "returns" and isinstance(holder.owner, FunctionNode) and holder.source is not None:

@@ -204,6 +204,9 @@ def _call(source: Source, node: ast.Call, hops: int, awaited: bool = False) -> I
         if default is not None:
             yield from origins_of(source, default, hops + 1)
             return
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "__new__" and (owner := source.class_of(node)) is not None and _blank(node):
+        yield Origin(source, "instance", owner, f"{source.module}.{owner.name}")
+        return
     callees = origins_of(source, node.func, hops + 1) if isinstance(node.func, (ast.Name, ast.Attribute)) else []
     functions = [origin for origin in callees if origin.kind == "function"]
     if functions and len(functions) == len(callees):
@@ -211,6 +214,13 @@ def _call(source: Source, node: ast.Call, hops: int, awaited: bool = False) -> I
             yield from _returns(origin, hops, awaited)
     else:
         yield Origin(source, "value", node)
+
+
+def _blank(node: ast.Call) -> bool:
+    """Whether a `__new__` makes an instance of the class it stands in: `super().__new__(cls)`, `object.__new__(cls)`."""
+    base = node.func.value if isinstance(node.func, ast.Attribute) else None
+    name = base.func if isinstance(base, ast.Call) else base
+    return isinstance(name, ast.Name) and name.id == ("super" if isinstance(base, ast.Call) else "object") and isinstance(node.args[0] if node.args else None, ast.Name)
 
 
 def returned(source: Source, factory: ast.expr, hops: int) -> Iterator[Origin]:

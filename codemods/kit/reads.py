@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from .flow import DEPENDS, Holder, Move, decorated, default_of, field_target, held, holder_of
+from .flow import DEPENDS, Holder, Move, container_of, decorated, default_of, field_target, held, holder_of, key_of, of_application
 from .names import FunctionNode
 from .origins import _class_of, origins_of
 from .source import Source
@@ -23,6 +23,8 @@ def reads(holder: Holder) -> list[Move]:
         found = [Move("value", source, node) if sure else Move("maybe", source, node) for source, node, sure in attributes(holder.source, holder.owner, holder.name)]
         inside = holder.source.names.uses(holder.name, holder.source.names.inner[holder.owner])
         return found + [Move("value", holder.source, load) for load in inside]
+    if holder.kind == "item":
+        return list(_item_reads(holder))
     assert isinstance(holder.owner, FunctionNode)
     whole = list(_results(holder.source, holder.owner))
     return [part for move in whole for part in _part(move, int(holder.name))] if holder.name else whole
@@ -41,8 +43,47 @@ def _part(move: Move, index: int) -> Iterator[Move]:
         yield Move("unknown", source, node)
 
 
-def states(source: Source, name: str) -> Iterator[tuple[Source, ast.Attribute]]:
-    """Every `….state.<name>` of the project, read or written."""
+def _item_reads(holder: Holder) -> Iterator[Move]:
+    """What a dict gives under a key, or under one that can't be told."""
+    container, key = container_of(holder)
+    for move in flat(container):
+        source, node = move.source, move.node
+        above = source.parent(node)
+        if isinstance(above, ast.Subscript) and above.value is node and move.kind in ("value", "maybe"):
+            if isinstance(above.ctx, ast.Load) and same_key(key_of(source, above.slice), key):
+                yield Move(move.kind, source, above)
+        elif move.kind == "value" and (given := _asked(source, above)) is not None:
+            if given.args and same_key(key_of(source, given.args[0]), key):
+                yield Move("value" if len(given.args) == 1 else "unknown", source, given)
+        elif move.kind != "maybe" and not _keys_alone(source, node, above):
+            yield Move("unknown", source, node)
+
+
+def same_key(one: str, other: str) -> bool:
+    return one == other or not one or not other
+
+
+def _asked(source: Source, node: ast.AST | None) -> ast.Call | None:
+    """`clients.get(key)`, `clients.pop(key)`; and what gives no value at all."""
+    call = source.parent(node) if isinstance(node, ast.Attribute) and node.attr in ("get", "pop", "keys", "clear") else None
+    return call if isinstance(call, ast.Call) and call.func is node else None
+
+
+def _keys_alone(source: Source, node: ast.AST, above: ast.AST | None) -> bool:
+    """Whether no more than a dict's keys, or their number, are asked for."""
+    if isinstance(above, (ast.For, ast.comprehension)):
+        return above.iter is node
+    if isinstance(above, ast.Call):
+        return isinstance(above.func, ast.Name) and above.func.id in ("len", "list", "sorted", "set", "tuple", "bool") and source.scope(above).home(above.func.id) is None
+    return isinstance(above, (ast.Compare, ast.If, ast.UnaryOp, ast.JoinedStr))
+
+
+def states(source: Source, name: str) -> Iterator[tuple[Source, ast.Attribute | ast.Subscript]]:
+    """Every `….state.<name>` (or `app['name']` of aiohttp) of the project, read or written."""
+    for other in source.project if name.startswith("[") else ():
+        for item in other.nodes(ast.Subscript):
+            if f"[{key_of(other, item.slice)}]" == name and of_application(other, item.value):
+                yield other, item
     for other in source.project:
         for node in other.nodes(ast.Attribute):
             if node.attr == name and isinstance(node.value, ast.Attribute) and node.value.attr == "state":

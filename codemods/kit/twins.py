@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from .cut import add_keyword, replace, sure
 from .finding import Edit
-from .flow import Holder
+from .flow import Holder, container_of
 from .imports import spell
 from .libraries.sdk import Thing, clients
 from .mappings import holds
@@ -159,6 +159,8 @@ def _is_function(source: Source, node: ast.expr) -> bool:
 
 def annotations_of(holder: Holder, thing: Thing) -> list[tuple[Source, ast.expr]]:
     """The annotations that say what the holder holds."""
+    if holder.kind == "item":
+        return annotations_of(container_of(holder)[0], thing)
     source, owner = holder.source, holder.owner
     if source is None or owner is None:
         return []

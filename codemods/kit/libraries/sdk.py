@@ -103,6 +103,8 @@ def member(thing: Thing, attr: str, major: int | None = None) -> Thing | None:
     if thing.value in ITERATORS:
         return None
     kind = table["values"].get(thing.value, {}).get(attr)
+    if attr == "stream_to_file" and thing.value == "AsyncAPIResponse":
+        kind = "await"  # of the responses that are files
     if kind is None:
         return DATA if "Page" in thing.value and attr in PYDANTIC else None
     if kind == "data":
