@@ -1,4 +1,4 @@
-"""How dear a branch is: `python benchmarks/branch.py REPOSITORY [FILES] [PAIRS]`.
+"""How dear a branch is: `python tests/benchmarks/branch.py REPOSITORY [FILES] [PAIRS]`.
 
 Puts a change to FILES Python files on a branch, in whole processes, turn by turn: ours (plumbing, work tree untouched), GitPython's
 checkout, index and commit, and plain git's. Prints the median CPU time above a bare start, also without the import of GitPython,

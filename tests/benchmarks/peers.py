@@ -1,4 +1,4 @@
-"""How long we take beside others: `python tests/benchmark.py FOLDER [--pairs N] [--select NAMES]`.
+"""How long we take beside others: `python tests/benchmarks/peers.py FOLDER [--pairs N] [--select NAMES]`.
 
 Whole processes, run in turns (A B A B), and the median of the ratios of neighbours: a noisy machine disturbs both alike. CPU is that of
 all processes. ruff and ast-grep are their wheels from PyPI (`pip install ruff ast-grep-cli`).
