@@ -216,7 +216,7 @@ Refuses
         builder.add_conditional_edges("draft", should_retry, {True: "draft", False: END})
         graph = builder.compile(checkpointer=MemorySaver())
 
-    command: A node says itself where to go, with Command, and the loop leads through it.
+    command: A node says itself where to go, with Command, in a way that can't be read.
     By hand: count in the update of the Command, and choose the exit when the count is reached.
 
         from typing import Literal, TypedDict
@@ -230,7 +230,7 @@ Refuses
             return {"answer": "short"}
 
         def check(state: State) -> Command[Literal["draft", "publish"]]:
-            return Command(goto="draft" if not state["answer"] else "publish")
+            return Command(goto=("publish", "draft")[not state["answer"]])
 
         builder = StateGraph(State)
         builder.add_node("draft", draft)
@@ -284,7 +284,7 @@ from .kit.finding import Edit, Finding, Import
 from .kit.libraries.langgraph import Graph, Node, actions_in, graphs
 from .kit.libraries.langgraph_actions import COMMANDS, SENDS, Action, constant, uses
 from .kit.names import FunctionNode
-from .kit.routing import capped, way_out
+from .kit.routing import capped, held_back, way_out
 from .kit.source import Source
 from .kit.states import State, bodies, reads, state_of, written
 from .kit.toplevel import above, free
@@ -306,8 +306,14 @@ def attempt_counter(source: Source, *, attempts: int = 3) -> Iterator[Finding]:
                 yield source.refuse(loop.router.call, unclear.code, f"{told}; {unclear.message}")
             else:
                 yield source.fix(loop.router.call, edits, told, imports=imports)
-        for call in commanded(graph, state):
-            yield source.refuse(call, "command", "nothing counts the tries: a node sends back with Command for ever")
+        for call, loop in commanded(graph, state):
+            told = f"nothing counts the tries: {loop.router.start} sends back to {' or '.join(loop.back.values())} with Command for ever"
+            try:
+                edits, imports = _edits(loop, attempts)
+            except Unclear as unclear:
+                yield source.refuse(call, "command", f"{told}; {unclear.message}")
+            else:
+                yield source.fix(call, edits, told, imports=imports)
 
 
 def _edits(loop: Loop, attempts: int) -> tuple[list[Edit], list[tuple[str, Import]]]:
@@ -338,7 +344,7 @@ def _edits(loop: Loop, attempts: int) -> tuple[list[Edit], list[tuple[str, Impor
     needs: tuple[Import, ...] = ()
     if not loop.looked_at:
         under, over = (f"{reading(state, router.action, key)} {sign} {attempts}" for sign in ("<", ">="))
-        changed, needs = capped(loop, way_out(loop), under, over)
+        changed, needs = (held_back if loop.by_goto else capped)(loop, way_out(loop), under, over)
     edits += returned_with(action, state, key, f"{reading(state, action, key)} + 1")
     edits += changed
     edits += fresh_budget(loop, state, key)
@@ -347,11 +353,11 @@ def _edits(loop: Loop, attempts: int) -> tuple[list[Edit], list[tuple[str, Impor
 
 def _counting_node(loop: Loop, state: State) -> Action:
     """The node that counts: the one that the router asks about, else the only one that it sends back to."""
-    names = [loop.router.start, *(set(loop.back.values()) if len(set(loop.back.values())) == 1 else ())]
-    failure = Unclear("unclear-node", f"{loop.router.start} is no function of this project")
+    names = [*([] if loop.by_goto else [loop.router.start]), *(set(loop.back.values()) if len(set(loop.back.values())) == 1 else ())]
+    failure = Unclear("unclear-node", f"{loop.router.start} would have to count itself" if loop.by_goto else f"{loop.router.start} is no function of this project")
     for name in dict.fromkeys(names):
         node = loop.graph.nodes.get(name)
-        if node is None or len(node.actions) != 1 or node.actions[0].state is None:
+        if node is None or len(node.actions) != 1 or node.actions[0].state is None or (loop.by_goto and name == loop.router.start):
             continue
         if _runs_at_once(loop.graph, node):
             failure = Unclear("parallel", f"{name} runs several times at once")

@@ -10,9 +10,9 @@ from .counting import Unclear
 from .cut import replace, wrap
 from .finding import Edit, Import
 from .imports import spell
-from .libraries.langgraph_actions import END, Action, constant, decisions
+from .libraries.langgraph_actions import COMMANDS, END, Action, constant, decisions
 from .names import FunctionNode
-from .source import Source
+from .source import Source, keyword, spreads_keywords
 from .tries import Loop
 
 GIVES_UP = re.compile(r"fail|error|fallback|give_?up|giveup|escalat|abort|stop|max|handoff|apolog|human", re.IGNORECASE)
@@ -22,7 +22,7 @@ def way_out(loop: Loop) -> object:
     """The label of the exit that a router takes when it gives up; END itself where no label leads out and none is needed."""
     labels = list(loop.leave)
     if not labels:
-        if loop.router.mapped or loop.router.action is None or _is_literal(loop.router.action):
+        if loop.router.mapped or loop.by_goto or loop.router.action is None or _is_literal(loop.router.action):
             raise Unclear("no-exit", "every way of the router leads back")
         return END
     ends = {loop.leave[label] for label in labels}
@@ -64,6 +64,38 @@ def capped(loop: Loop, leave: object, under: str, over: str) -> tuple[list[Edit]
     if not edits:
         raise Unclear("unclear-router", "the decision that leads back can't be found in the router")
     return edits, needs
+
+
+def held_back(loop: Loop, leave: object, under: str, over: str) -> tuple[list[Edit], tuple[Import, ...]]:
+    """The same for a node that says with Command where to go. Raises Unclear."""
+    action = loop.router.action
+    assert action is not None
+    source = action.source
+    exit_text, needs = _spelled(loop, action, leave)
+    edits: list[Edit] = []
+    for call in source.calls(COMMANDS):
+        if source.function(call) is not action.node:
+            continue
+        goto = keyword(call, "goto")
+        if spreads_keywords(call) or call.args or keyword(call, "graph") is not None:
+            raise Unclear("command", "where its Command goes can't be read")
+        for part in [goto.value, *_sides(goto.value)] if goto is not None else ():
+            if isinstance(part, ast.IfExp):
+                continue
+            label = constant(source, part)
+            if not isinstance(label, str):
+                raise Unclear("command", "where its Command goes is computed")
+            if label in loop.back:
+                edits += _bound(loop, source, part, exit_text, under, over)
+    if not edits:
+        raise Unclear("command", "the Command that sends back can't be found")
+    return edits, needs
+
+
+def _sides(node: ast.expr) -> Iterator[ast.expr]:
+    for side in (node.body, node.orelse) if isinstance(node, ast.IfExp) else ():
+        yield side
+        yield from _sides(side)
 
 
 def _bound(loop: Loop, source: Source, part: ast.expr, exit_text: str, under: str, over: str) -> list[Edit]:

@@ -35,6 +35,7 @@ class Loop:
     leave: dict[object, str]
     nodes: set[str] = field(default_factory=set)
     commands: bool = False
+    by_goto: bool = False  # the router is a node that says with Command where to go
     looked_at: str = ""  # a counter that the router compares already, and nobody declares or counts
 
 
@@ -233,8 +234,8 @@ def reachable_from(graph: Graph, names: Iterable[str]) -> set[str]:
     return set().union(*(_reachable(ways, name) for name in names))
 
 
-def commanded(graph: Graph, state: State | None) -> Iterator[ast.Call]:
-    """`Command(goto=...)` calls that send back in a loop of tries, with nothing that counts them."""
+def commanded(graph: Graph, state: State | None) -> Iterator[tuple[ast.Call, Loop]]:
+    """Nodes that send back with `Command(goto=...)` in a loop of tries, with nothing that counts them."""
     ways, by_command = _ways(graph)
     for name in sorted(by_command):
         inside = _cycle(ways, name, ways.get(name, ()))
@@ -243,9 +244,12 @@ def commanded(graph: Graph, state: State | None) -> Iterator[ast.Call]:
             continue
         routers = [router for router in graph.routers if router.start in inside]
         for action in node.actions:
-            fake = Router(name, node.call, node.value, action, "", {end: end for end in ways[name]}, False, {}, False)
+            fake = Router(name, node.call, node.value, action, "", {end: end for end in sorted(ways[name])}, False, {}, False)
             if any(word in text_of(action) for word in TOOL_WORDS) or is_capped(graph, state, fake, inside) or any(is_capped(graph, state, router, inside) for router in routers):
                 continue
-            back = {end: end for end in ways[name] if end in inside}
-            if (len(back) == 1 and AGAIN.search(" ".join([name, getattr(action.node, "name", ""), *back]))) or (len(back) == 1 and len(inside) <= 2 and JUDGED.search(name)):
-                yield next(call for call in action.source.calls(COMMANDS) if action.source.function(call) is action.node and action.source is graph.source) if action.source is graph.source else node.call
+            back: dict[object, str] = {end: end for end in sorted(ways[name]) if end in inside}
+            if (len(back) == 1 and AGAIN.search(" ".join([name, getattr(action.node, "name", ""), *back.values()]))) or (len(back) == 1 and len(inside) <= 2 and JUDGED.search(name)):
+                leave: dict[object, str] = {end: end for end in sorted(ways[name]) if end not in inside}
+                alone = inside & by_command == {name} and not routers and len(node.actions) == 1 and all(start != name for start, _, _ in graph.edges)
+                place = next((call for call in action.source.calls(COMMANDS) if action.source.function(call) is action.node), node.call) if action.source is graph.source else node.call
+                yield place, Loop(graph, state, fake, back, leave, inside, commands=not alone, by_goto=True)
