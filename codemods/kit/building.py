@@ -221,23 +221,24 @@ class Building:
 
     def importing(self) -> None:
         """Imports of the objects become imports of the factory."""
-        done: set[ast.AST] = set()
+        lists: dict[ast.ImportFrom, tuple[Source, list[ast.alias]]] = {}
         building = {id(each.source) for each in self.stations if (each.uses and (self.parameter or not each.passes))}
-        for slot in self.wanted:
+        for slot in self.group.slots if self.group.owner is None else self.wanted:
             for other, binding in imports_of(self.source, slot):
                 onward = any(True for third, its in imports_of(self.source, slot) if third is not other and _through(third, its, other))
                 used = id(other) in building and (any(use.importing is binding for each in self.stations for use in each.uses))
-                if not used and not onward:
+                if not used and not (onward and slot in self.wanted):
                     if not any(True for _ in other.uses(binding)):
                         raise Unclear("exported", f"{other.path} imports {slot} and may hand it on", other, binding.node)
                     continue
-                if not isinstance(binding.node, ast.ImportFrom):
-                    continue
-                alias = next(each for each in binding.node.names if (each.asname or each.name) == binding.name)
-                if binding.node in done:
-                    continue
-                done.add(binding.node)
-                self.changes.edits += replace(other, alias, self.factory)
+                if isinstance(binding.node, ast.ImportFrom):
+                    alias = next(each for each in binding.node.names if (each.asname or each.name) == binding.name)
+                    lists.setdefault(binding.node, (other, []))[1].append(alias)
+        for node, (other, aliases) in lists.items():
+            order = sorted(dict.fromkeys(aliases), key=node.names.index)
+            for alias in order[:-1]:
+                self.changes.edits.append(other.edit(other.start(alias), other.start(node.names[node.names.index(alias) + 1]), ""))
+            self.changes.edits += replace(other, order[-1], self.factory)
 
 
 def _through(source: Source, binding: Binding, other: Source) -> bool:

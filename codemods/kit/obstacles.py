@@ -19,15 +19,16 @@ from .stations import Station, Unclear
 def object_to(group: Group, parameter: str, stations: list[Station], early: list[Use]) -> None:
     """Raises Unclear for the first thing that stands in the way of building a group per request."""
     source = group.source
-    if early:
-        use = early[0]
-        raise Unclear("needed-at-import", f"{use.slot} is needed when the module is imported", use.source, use.node)
     for slot in group.slots:
         bindings = group.scope.bindings.get(slot, [])
         if any(binding.within is not group.scope for binding in bindings):
             raise Unclear("rebound", f"{slot} is set anew under `global`")
         if len(bindings) > 1:
             raise Unclear("rebound", f"{slot} is bound in several places", source, bindings[-1].node)
+    if early:
+        use = early[0]
+        raise Unclear("needed-at-import", f"{use.slot} is needed when the module is imported", use.source, use.node)
+    for slot in group.slots:
         if group.scope.kind == "module":
             _exports(source, slot)
     for statement in group.statements:
@@ -48,9 +49,9 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
         raise Unclear("graph-node", f"{keyless.name} is a node of a graph, and its state has no key", keyless.source, keyless.function)
     if not parameter and group.owner is not None and len([each for each in stations if each.handler is None]) > 1:
         raise Unclear("read-elsewhere", "several methods use it within one request, and there is no key by which they could share a history", source, stations[0].function)
-    if not parameter and len(stations) > 1:
+    if len(stations) > 1:
         for each in stations:
-            if each.only_reads:
+            if each.only_reads and each.key is None and not each.passes and isinstance(each.function, FunctionNode):
                 raise Unclear("read-elsewhere", f"{each.name} reads what other requests have said, and there is no key to tell them apart", each.source, each.function)
 
 

@@ -47,14 +47,31 @@ def leads(source: Source, dotted: str, importer: str, depth: int = 0) -> tuple[S
 
 def imports_of(source: Source, slot: str) -> Iterator[tuple[Source, Binding]]:
     """Every import of the name, re-exports among them, in the other files."""
-    for other in source.project:
-        if other is source:
-            continue
-        for scope in other.names.inner.values():
-            for found in scope.bindings.values():
-                for binding in found:
-                    if binding.kind == "import" and binding.origin.rpartition(".")[2] == slot and leads(source, binding.origin, other.path) == (source, slot):
-                        yield other, binding
+    tails, todo = {slot}, [slot]
+    while todo:
+        tail = todo.pop()
+        for other in source.project:
+            for binding in _imported(other, tail) if other is not source else ():
+                if leads(source, binding.origin, other.path) == (source, slot):
+                    yield other, binding
+                    if binding.name not in tails:  # handed on under another name
+                        tails.add(binding.name)
+                        todo.append(binding.name)
+
+
+def _imported(source: Source, tail: str) -> list[Binding]:
+    """The imports of a file whose path ends so."""
+
+    def read() -> dict[str, list[Binding]]:
+        found: dict[str, list[Binding]] = {}
+        for scope in source.names.inner.values():
+            for bindings in scope.bindings.values():
+                for binding in bindings:
+                    if binding.kind == "import":
+                        found.setdefault(binding.origin.rpartition(".")[2], []).append(binding)
+        return found
+
+    return source.remember("imports by tail", read).get(tail, [])  # type: ignore[no-any-return]
 
 
 def uses_of(source: Source, scope: Scope, slots: Iterable[str], without: Iterable[ast.stmt] = ()) -> list[Use]:

@@ -53,8 +53,11 @@ class Station:
 
     @property
     def only_reads(self) -> bool:
-        """Whether it looks at or clears what others said, and says nothing itself."""
-        return bool(self.uses) and not self.calls and all(_looks(use) for use in self.uses)
+        """Whether it looks at or clears what others said, and neither says anything itself nor lets a helper say it."""
+        seen: list[Station] = [self]
+        for each in seen:
+            seen += [below for _, below, _ in each.calls if below not in seen]
+        return all(_looks(use) for each in seen for use in each.uses) and any(each.uses for each in seen)
 
 
 def _looks(use: Use) -> bool:
