@@ -147,12 +147,16 @@ def shared(action: Action) -> bool:
     """Whether the function is given to a graph, or called, in more than one place of what is in sight."""
     if not isinstance(action.node, FunctionNode):
         return False
-    name, found = action.node.name, 0
-    for source in action.source.project:
-        for load in source.names.loads.get(name, []):
-            if any(origin.node is action.node for origin in source.origins(load)):
+    return any(_mentions(action.source, node) > 1 for node in (action.node, action.maker) if node is not None)
+
+
+def _mentions(home: Source, function: FunctionNode) -> int:
+    found = 0
+    for source in home.project:
+        for load in source.names.loads.get(function.name, []):
+            if any(origin.node is function for origin in source.origins(load)):
                 found += 1
         for attribute in source.nodes(ast.Attribute):
-            if attribute.attr == name and isinstance(attribute.ctx, ast.Load) and any(origin.node is action.node for origin in source.origins(attribute)):
+            if attribute.attr == function.name and isinstance(attribute.ctx, ast.Load) and any(origin.node is function for origin in source.origins(attribute)):
                 found += 1
-    return found > 1
+    return found

@@ -19,10 +19,11 @@ SENDS = frozenset(["langgraph.types.Send", "langgraph.constants.Send", "langgrap
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Action:
-    """What a node or an edge runs: a function of the project, or a lambda. `skip`: parameters before the state (self)."""
+    """What a node or an edge runs: a function of the project, or a lambda."""
 
     source: Source
     node: FunctionNode | ast.Lambda
+    maker: FunctionNode | None = None  # the function that makes and returns it, once for each call
 
     @property
     def state(self) -> ast.arg | None:
@@ -121,6 +122,8 @@ def actions_of(source: Source, value: ast.expr | None) -> list[Action]:
         node = origin.node
         if (origin.kind == "function" and isinstance(node, FunctionNode) and not isinstance(value, ast.Call)) or isinstance(node, ast.Lambda):
             found.append(Action(origin.source, node))
+        elif origin.kind == "function" and isinstance(node, FunctionNode) and (maker := origin.source.function(node)) is not None:
+            found.append(Action(origin.source, node, maker))
         elif origin.kind in ("value", "instance") and (method := _called(origin.source, node)) is not None:
             found.append(method)
     return found
