@@ -192,7 +192,7 @@ class Building:
         for key in [*([each.key] if each.key else []), *each.keys]:
             if all(place_for(each.source, each.function, [call], key.after, in_loops=True) is not None for call, _, _ in each.calls):  # type: ignore[arg-type]
                 each.key = key
-                if not key.optional or len(each.calls) == 1:
+                if not key.may_be_new or len(each.calls) == 1:
                     return self.key_text(each)
                 break
         else:

@@ -174,3 +174,14 @@ def add_argument(source: Source, call: ast.Call, name: str, value: str) -> list[
     if keyword(call, name) is not None:
         return []
     return add_keyword(source, call, name, value)
+
+
+def argument(function: FunctionNode, call: ast.Call, name: str, *, method: bool) -> ast.expr | None:
+    """What a call gives for a parameter; None when it gives nothing."""
+    given = keyword(call, name)
+    if given is not None:
+        return given.value
+    names = [arg.arg for arg in [*function.args.posonlyargs, *function.args.args]]
+    names = names[1:] if method and not any(ast.unparse(each) == "staticmethod" for each in function.decorator_list) else names
+    place = names.index(name) if name in names else len(call.args)
+    return call.args[place] if place < len(call.args) and not any(isinstance(each, ast.Starred) for each in call.args) else None

@@ -27,7 +27,7 @@ WORDS_ALONE = frozenset({"session", "conversation", "thread", "room", "user"})  
 class Key:
     """An expression that is evaluated in a function.
 
-    meaning: conversation or user. `after`: the statements that must have run. `optional`: may be None. `default`: what it is when nobody sends one.
+    meaning: conversation or user. `after`: the statements that must have run. `optional`: may be None. `defaults`: what it is when nobody sends one.
     """
 
     meaning: str
@@ -37,7 +37,7 @@ class Key:
     is_text: bool = False
     optional: bool = False
     raises: bool = False
-    default: str = ""
+    defaults: tuple[str, ...] = ()
     node: ast.AST | None = None
     borrow: str = ""  # the parameter to declare first, as the function's dependents declare it
     imports: tuple[Import, ...] = ()
@@ -45,14 +45,23 @@ class Key:
     @property
     def written(self) -> str:
         """The expression as text that is never None; a request without a key gets a conversation of its own."""
+        if self.defaults:
+            missing = ("None", *self.defaults) if self.optional else self.defaults
+            sent = f"!= {missing[0]}" if len(missing) == 1 else f"not in ({', '.join(missing)})"
+            return f"{self.text if self.is_text else f'str({self.text})'} if {self.text} {sent} else uuid4().hex"
         if self.optional:
             either = f"{self.text} or uuid4().hex"
             return either if self.is_text else f"str({either})"
         return self.text if self.is_text else f"str({self.text})"
 
     @property
+    def may_be_new(self) -> bool:
+        """Whether the expression makes a new key for a request that brings none."""
+        return self.optional or bool(self.defaults)
+
+    @property
     def needs(self) -> tuple[Import, ...]:
-        return (*self.imports, Import("uuid", "uuid4")) if self.optional else self.imports
+        return (*self.imports, Import("uuid", "uuid4")) if self.may_be_new else self.imports
 
 
 def meaning_of(name: str) -> tuple[str, int] | None:
@@ -99,7 +108,7 @@ def _scalar(annotation: ast.AST | None) -> bool:
 def _may_be_none(annotation: ast.AST | None, default: ast.AST | None) -> bool:
     if default is not None and (is_none(default) or (isinstance(default, ast.Call) and _gives_none(default))):
         return True
-    if annotation is None or default is not None:
+    if annotation is None:
         return False
     text = ast.unparse(annotation)
     return "None" in text or text.startswith(("Optional", "typing.Optional"))
@@ -111,12 +120,27 @@ def _gives_none(call: ast.Call) -> bool:
     return is_none(given.value) if given is not None else bool(call.args) and is_none(call.args[0])
 
 
-def _default(default: ast.AST | None) -> str:
+def _default(source: Source, default: ast.AST | None) -> tuple[str, ...]:
     """The constant that stands for a missing key, as it is written."""
     if isinstance(default, ast.Call):
         given = keyword(default, "default")
         default = given.value if given is not None else default.args[0] if default.args else None
-    return repr(default.value) if isinstance(default, ast.Constant) and isinstance(default.value, (str, int)) else ""
+    return constant(source, default)
+
+
+def constant(source: Source, node: ast.AST | None) -> tuple[str, ...]:
+    """A constant text or number as it is written, also behind a name of the module; () for anything else."""
+    if isinstance(node, ast.Name) and (home := source.scope(node).home(node.id)) is not None and home.kind == "module" and len(home.bindings[node.id]) == 1:
+        node = home.bindings[node.id][0].value
+    if not isinstance(node, ast.Constant) or isinstance(node.value, bool) or not isinstance(node.value, (str, int)):
+        return ()
+    return (_as_black(node.value),)
+
+
+def _as_black(value: str | int) -> str:
+    """A constant as Black writes it."""
+    text = repr(value)
+    return f'"{text[1:-1]}"' if text.startswith("'") and '"' not in text else text
 
 
 def _alias(default: ast.AST | None) -> str:
@@ -133,7 +157,7 @@ def _parameters(source: Source, function: FunctionNode) -> Iterator[Key]:
         meaning = meaning_of(arg.arg) or meaning_of(_alias(binding.value))
         if meaning and _scalar(arg.annotation) and (arg.annotation is not None or arg.arg.lower() not in WORDS_ALONE):
             yield Key(
-                *meaning, arg.arg, is_text=is_text(arg.annotation), optional=_may_be_none(arg.annotation, binding.value), default=_default(binding.value), node=arg
+                *meaning, arg.arg, is_text=is_text(arg.annotation), optional=_may_be_none(arg.annotation, binding.value), defaults=_default(source, binding.value), node=arg
             )  # fmt: skip
             continue
         yield from _fields(source, arg.arg, arg.annotation)
@@ -175,7 +199,7 @@ def _fields(source: Source, lead: str, annotation: ast.AST | None, depth: int = 
             mapping = any(home.qualified(base).endswith("TypedDict") for base in owner.bases)
             text = f'{lead}.get("{name}")' if mapping else f"{lead}.{name}"
             optional = mapping or _may_be_none(field.annotation, field.value)
-            yield Key(meaning[0], meaning[1] + depth, text, is_text=is_text(field.annotation), optional=optional, default=_default(field.value), node=field)
+            yield Key(meaning[0], meaning[1] + depth, text, is_text=is_text(field.annotation), optional=optional, defaults=_default(home, field.value), node=field)
         elif depth == 0:
             yield from _fields(home, f"{lead}.{name}", field.annotation, depth + 1)
     for base in owner.bases:
@@ -202,7 +226,7 @@ def _locals(source: Source, function: FunctionNode) -> Iterator[Key]:
             continue
         if name.lower() in WORDS_ALONE and isinstance(value, ast.Call) and not _is_get(value):
             continue
-        yield Key(meaning[0], meaning[1] - 1, name, (statement,), _text(source, value), _none_in(value), default=_get_default(value), node=statement)
+        yield Key(meaning[0], meaning[1] - 1, name, (statement,), _text(source, value), none_in(value), defaults=defaults_in(source, value), node=statement)
 
 
 def _always_new(source: Source, value: ast.expr) -> bool:
@@ -224,19 +248,25 @@ def _is_get(value: ast.AST) -> bool:
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "get" and bool(value.args)
 
 
-def _none_in(value: ast.expr) -> bool:
+def none_in(value: ast.expr) -> bool:
     if isinstance(value, ast.BoolOp):
-        return _none_in(value.values[-1])
+        return none_in(value.values[-1])
     return isinstance(value, ast.Call) and _is_get(value) and (len(value.args) == 1 or is_none(value.args[1])) and not value.keywords
 
 
-def _get_default(value: ast.expr) -> str:
+def defaults_in(source: Source, value: ast.expr) -> tuple[str, ...]:
+    """The constants that a value is when nobody sends one: `body.get("id", "x")`, `sent or "x"`, `sent if sent else "x"`."""
     if isinstance(value, ast.BoolOp):
-        last = value.values[-1]
-        return repr(last.value) if isinstance(last, ast.Constant) else _get_default(last)
-    if isinstance(value, ast.Call) and _is_get(value) and len(value.args) == 2 and isinstance(value.args[1], ast.Constant) and value.args[1].value is not None:
-        return repr(value.args[1].value)
-    return ""
+        found = [*(constant(source, value.values[-1]) or defaults_in(source, value.values[-1]))]
+    elif isinstance(value, ast.IfExp):
+        found = [text for branch in (value.body, value.orelse) for text in (constant(source, branch) or defaults_in(source, branch))]
+    elif isinstance(value, ast.Call) and _is_get(value) and len(value.args) == 2:
+        found = [*constant(source, value.args[1])]
+    elif isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "str" and len(value.args) == 1:
+        found = [*defaults_in(source, value.args[0])]
+    else:
+        found = []
+    return tuple(dict.fromkeys(found))
 
 
 def _lookups(source: Source, function: FunctionNode) -> Iterator[Key]:
@@ -259,10 +289,11 @@ def _lookups(source: Source, function: FunctionNode) -> Iterator[Key]:
         after = _ready(source, function, root)
         if after is None:
             continue
-        optional = isinstance(node, ast.Call) and _none_in(node)
-        yield Key(
-            meaning[0], meaning[1] + 20, source.code(node), after, False, optional, isinstance(node, ast.Subscript), _get_default(node) if isinstance(node, ast.Call) else "", node
-        )  # fmt: skip
+        optional = isinstance(node, ast.Call) and none_in(node)
+        text, defaults = source.code(node), defaults_in(source, node)
+        if isinstance(node, ast.Call) and defaults and not node.keywords:  # asked without the default it is None, or empty
+            text, optional, defaults = f"{source.code(node.func)}({source.code(node.args[0])})", True, ()
+        yield Key(meaning[0], meaning[1] + 20, text, after, False, optional, isinstance(node, ast.Subscript), defaults, node)
 
 
 def _ready(source: Source, function: FunctionNode, root: ast.Name) -> tuple[ast.stmt, ...] | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from .callers import Callers, callers, takes_more
+from .callers import Callers, argument, callers, takes_more
 from .handlers import Handler, handlers
-from .keys import Key, choose, keys
+from .keys import Key, choose, constant, defaults_in, keys, none_in
 from .names import FunctionNode
 from .providers import borrowed
-from .reach import Use, User, enclosing, is_test, main_block
-from .source import Source
+from .reach import Use, User, enclosing, is_test, main_block, reached
+from .source import Source, is_none
 
 READS = frozenset({"clear", "aclear", "buffer", "load_memory_variables", "aload_memory_variables", "messages", "buffer_as_str", "buffer_as_messages"})
 
@@ -92,6 +92,8 @@ def stations_for(users: list[User]) -> list[Station]:
         station(user.source, holder).uses += user.uses
     while todo:
         each = todo.pop(0)
+        if each.handler is None and isinstance(each.function, FunctionNode):
+            each.keys = [as_sent(each.source, each.function, key) for key in each.keys]
         if each.handler is not None or each.keys or isinstance(each.function, ast.If):
             continue
         mentions = callers(each.source, each.function)
@@ -110,6 +112,26 @@ def stations_for(users: list[User]) -> list[Station]:
                 raise Unclear("needed-at-import", f"{each.name} is called when the module is imported", other, call)
             station(other, holder).calls.append((call, each, keywords))
     return list(found.values())
+
+
+def as_sent(source: Source, function: FunctionNode, key: Key, depth: int = 0) -> Key:
+    """A helper's key with what its callers send when they have none."""
+    if not isinstance(key.node, ast.arg) or key.text != key.node.arg or depth > 4:
+        return key
+    for other, call in callers(source, function).calls:
+        sent, around = argument(function, call, key.text, method=isinstance(source.parent(function), ast.ClassDef)), enclosing(other, call)
+        if sent is None or around is None:
+            continue
+        optional, defaults = none_in(sent) or is_none(sent), defaults_in(other, sent)
+        handler = handlers(other.project).get(around)
+        if isinstance(sent, ast.Constant) and reached(other, around):
+            defaults = constant(other, sent)
+        for theirs in keys(other, around, handler):
+            if theirs.text == other.code(sent):
+                theirs = theirs if handler is not None else as_sent(other, around, theirs, depth + 1)
+                optional, defaults = optional or theirs.optional, (*defaults, *theirs.defaults)
+        key = replace(key, optional=key.optional or optional, defaults=tuple(dict.fromkeys((*key.defaults, *defaults))))
+    return key
 
 
 def idle(source: Source, function: FunctionNode) -> bool:

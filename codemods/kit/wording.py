@@ -45,9 +45,11 @@ def told(plan: Building) -> str:
     keyless = [each.name for each in plan.builders if each.key is None and plan.parameter and not isinstance(each.function, ast.If)]
     if keyless:
         lines.append(f"Without a key: {', '.join(keyless)} - there the history lasts for one request.")
-    defaults = [each.key.default for each in plan.builders if each.key is not None and each.key.default]
+    defaults = [text for each in plan.builders if each.key is not None for text in each.key.defaults]
     if defaults:
-        lines.append(f"Requests that send no key share the conversation {defaults[0]}.")
+        lines.append(f"Requests that send no key would all lead the conversation {defaults[0]}; each gets one of its own, which lasts for that request.")
+    elif any(each.key is not None and each.key.optional for each in plan.builders):
+        lines.append("A request that sends no key gets a conversation of its own, which lasts for that request.")
     others = other_state(plan.stations)
     if others:
         lines.append(f"Not all state is apart yet: {', '.join(others)} is still shared by all requests.")
