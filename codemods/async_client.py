@@ -29,7 +29,7 @@ Fixed
         return {"answer": resp.choices[0].message.content}
 
 Refuses
-    client-elsewhere: Only the client's type is known here; where it is made is not in sight.
+    client-elsewhere: Only the client's type, or what it is asked for, is known here; where it is made is not in sight.
     By hand: make an async client where this one is made, and await the calls.
 
         from openai import OpenAI
@@ -210,6 +210,7 @@ from .kit.beside import beside
 from .kit.change import Cutter, Outcome, Survey, annotated
 from .kit.codemod import codemod
 from .kit.finding import Finding
+from .kit.leaves import unmistakable
 from .kit.libraries.sdk import clients, style, tables
 from .kit.loops import outlived
 from .kit.modular import legacy_calls, module_calls
@@ -307,6 +308,13 @@ def _elsewhere(source: Source) -> Iterator[Finding]:
             if source.made_by(base) in clients():
                 yield source.refuse(call, "client-elsewhere", f"{BLOCKS}; where it is made is not in sight")
                 break
+        else:
+            if unmistakable(source, call) and source.qualified(call.func).partition(".")[0] not in SDKS and not _is_async(source, base):
+                yield source.refuse(call, "client-elsewhere", f"{BLOCKS}; by what it is asked for this is one, but where it is made is not in sight")
+
+
+def _is_async(source: Source, base: ast.expr) -> bool:
+    return source.made_by(base) in {twin for _, twin in clients().values() if twin}
 
 
 @cache

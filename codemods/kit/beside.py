@@ -29,8 +29,7 @@ def beside(survey: Survey, limits: Limits) -> Outcome:
         if leak.reason == "mixed-origins":
             return _all_refused(survey, (leak.reason, leak.message))
     if holder.kind == "item":  # no name for a second one
-        leak = next(client.every_leak(), None)
-        return _all_refused(survey, (leak.reason, leak.message) if leak is not None else MIXED)
+        return _all_refused(survey, MIXED)
     if any(site.op == "changed" for site in client.every_site()):
         return _all_refused(survey, ("mixed-use", "sync code uses the same client, whose attributes are set later"))
     references, imports = _references(client, holder)
@@ -76,6 +75,14 @@ def beside(survey: Survey, limits: Limits) -> Outcome:
     return made_of
 
 
+def _said(survey: Survey) -> Reason:
+    """Why the client can't be exchanged: what stands in the way, or sync code where nothing else does."""
+    if "sync" in survey.modes.values():
+        return MIXED
+    leak = next(survey.client.every_leak(), None)
+    return next(iter(survey.why.values()), (leak.reason, leak.message) if leak is not None else MIXED)
+
+
 def _all_refused(survey: Survey, why: Reason) -> Outcome:
     outcome = Outcome()
     _refuse(survey, outcome, set(survey.client.sites), why)
@@ -83,6 +90,7 @@ def _all_refused(survey: Survey, why: Reason) -> Outcome:
 
 
 def _refuse(survey: Survey, outcome: Outcome, nodes: set[Node], why: Reason) -> None:
+    why = _said(survey) if why is MIXED else why
     known = {id(site) for site, _, _ in outcome.refused}
     sites = [site for node in nodes for site in survey.client.sites.get(node, ())]  # type: ignore[arg-type]
     for site in survey.faults(sites):

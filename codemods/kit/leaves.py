@@ -10,6 +10,11 @@ from .libraries.sdk import Thing
 from .mappings import holds
 from .source import Source, keyword
 
+ASKED = frozenset(
+    "chat.completions.create chat.completions.parse chat.completions.stream responses.create responses.parse responses.stream messages.create messages.stream "
+    "embeddings.create audio.transcriptions.create audio.speech.create images.generate moderations.create".split()
+)
+
 
 def leaves(node: ast.AST) -> Iterator[ast.expr]:
     """The expressions of which one is the value."""
@@ -43,6 +48,38 @@ def streams(source: Source, call: ast.Call) -> bool | None:
 def iterated(source: Source, call: ast.Call) -> bool:
     above = moves(source, call)
     return len(above) == 1 and (above[0].kind == "iterated" or (above[0].kind == "argument" and source.code(above[0].node.func) == "list"))  # type: ignore[attr-defined]
+
+
+def unmistakable(source: Source, call: ast.Call) -> bool:
+    """Whether an unknown object is asked as only a model's client is, and what it gives is used at once, as no coroutine can be."""
+    assert isinstance(call.func, ast.Attribute)
+    words: list[str] = []
+    node: ast.expr = call.func
+    while isinstance(node, ast.Attribute):
+        words.insert(0, node.attr)
+        node = node.value
+    asked = any(".".join(words[-length:]) in ASKED for length in (2, 3))
+    if not asked or not any(given.arg in ("model", None) for given in call.keywords):
+        return False
+    if _used_at_once(source, call):
+        return True
+    above = source.parent(call)
+    target = above.targets[0] if isinstance(above, ast.Assign) and len(above.targets) == 1 else None
+    home = source.scope(target).home(target.id) if isinstance(target, ast.Name) else None
+    if home is None or not isinstance(target, ast.Name):
+        return False
+    bound = source.bindings(target.id, home)
+    uses = [use for binding in bound for use in source.uses(binding)]
+    return len(bound) == 1 and bool(uses) and all(_used_at_once(source, use) or isinstance(source.parent(use), (ast.Return, ast.Call)) for use in uses) and any(_used_at_once(source, use) for use in uses)
+
+
+def _used_at_once(source: Source, node: ast.AST) -> bool:
+    above = source.parent(node)
+    if isinstance(above, (ast.Attribute, ast.Subscript)):
+        return above.value is node
+    if isinstance(above, ast.withitem):
+        return isinstance(source.parent(above), ast.With)
+    return (isinstance(above, ast.For) and above.iter is node) or (isinstance(above, ast.comprehension) and above.iter is node and not above.is_async)
 
 
 def named(thing: Thing) -> str:

@@ -86,8 +86,24 @@ def kinds_of(source: Source, expr: ast.AST | None, hops: int = 0) -> Kinds:
         kinds = _of_origin(origin, hops)
         found += kinds.found
         certain = certain and kinds.certain
+    if not found and isinstance(expr, ast.Name) and (said := _annotated(source, expr)) is not None:
+        found, certain = [said], True
     source.memo[key] = Kinds(tuple(found), certain)
     return source.memo[key]  # type: ignore[no-any-return]
+
+
+def _annotated(source: Source, name: ast.Name) -> Kind | None:
+    """What a name is said to be where it gets something unknown: `chain: Runnable = session.get("chain")`, `chain = cast(Runnable, ...)`."""
+    home = source.scope(name).home(name.id)
+    bound = source.bindings(name.id, home) if home is not None else []
+    if len(bound) != 1 or bound[0].kind != "assign":
+        return None
+    value = bound[0].value
+    cast = isinstance(value, ast.Call) and len(value.args) == 2 and source.qualified(value.func) == "typing.cast"
+    node = value.args[0] if cast and isinstance(value, ast.Call) else bound[0].annotation
+    path = annotation_path(source, node) if node is not None else ""
+    family = class_family(path)
+    return Kind(family, path, source, node) if family and node is not None else None
 
 
 def kinds_from(source: Source, factory: ast.expr) -> Kinds:
