@@ -12,6 +12,7 @@ from .source import Source
 
 GATHERS = frozenset({"asyncio.gather", "asyncio.as_completed", "asyncio.wait", "tqdm.asyncio.tqdm.gather", "tqdm.asyncio.tqdm_asyncio.gather", "tqdm.asyncio.tqdm.as_completed", "tqdm.asyncio.tqdm_asyncio.as_completed"})  # fmt: skip
 STARTERS = frozenset({"asyncio.create_task", "asyncio.ensure_future", "asyncio.shield", "asyncio.tasks.create_task"})
+GROUPS = frozenset({"asyncio.TaskGroup", "asyncio.taskgroups.TaskGroup"})
 START_METHODS = frozenset({"create_task", "ensure_future"})
 SAME_LENGTH = frozenset({"enumerate", "sorted", "list", "tuple", "set", "reversed", "iter", "frozenset", "dict"})
 VIEWS = frozenset({"items", "keys", "values", "copy"})
@@ -45,7 +46,7 @@ def _elements(source: Source) -> Iterator[Element]:
                 if not whole or isinstance(arg, ast.Starred):
                     for element in _of_iterable(source, arg.value if isinstance(arg, ast.Starred) else arg, call):
                         found.setdefault(element.node, element)
-        elif started(source, call) is not None and (counted := _many(source, call)) is not None and _kept(source, call):
+        elif started(source, call) is not None and (counted := _many(source, call, _group(source, call))) is not None and _kept(source, call):
             node = started(source, call)
             if node is not None:
                 found.setdefault(node, Element(node, call, counted))
@@ -182,9 +183,17 @@ def _unwrapped(source: Source, node: ast.expr, place: ast.Call, counted: ast.exp
         yield Element(node, place, counted)
 
 
+def _group(source: Source, call: ast.Call) -> Binding | None:
+    """Where the TaskGroup was entered whose task this is: at its end all have been waited for."""
+    group = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if isinstance(group, ast.Name) and source.made_by(group) in GROUPS:
+        return source.binding(group)
+    return None
+
+
 def _kept(source: Source, call: ast.Call) -> bool:
     """Whether somebody waits for the tasks: those of a TaskGroup, or collected in a comprehension, a list or a mapping."""
-    if isinstance(call.func, ast.Attribute) and source.made_by(call.func.value) in ("asyncio.TaskGroup", "asyncio.taskgroups.TaskGroup"):
+    if isinstance(call.func, ast.Attribute) and source.made_by(call.func.value) in GROUPS:
         return True
     above = source.parent(call)
     if isinstance(above, (ast.ListComp, ast.SetComp, ast.DictComp)):

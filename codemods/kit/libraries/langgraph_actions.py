@@ -122,11 +122,22 @@ def actions_of(source: Source, value: ast.expr | None) -> list[Action]:
         node = origin.node
         if (origin.kind == "function" and isinstance(node, FunctionNode) and not isinstance(value, ast.Call)) or isinstance(node, ast.Lambda):
             found.append(Action(origin.source, node))
-        elif origin.kind == "function" and isinstance(node, FunctionNode) and (maker := origin.source.function(node)) is not None:
+        elif origin.kind == "function" and isinstance(node, FunctionNode) and (maker := origin.source.function(node)) is not None and not _wraps(maker, node):
             found.append(Action(origin.source, node, maker))
         elif origin.kind in ("value", "instance") and (method := _called(origin.source, node)) is not None:
             found.append(method)
     return found
+
+
+def _wraps(maker: FunctionNode, made: FunctionNode) -> bool:
+    """Whether what is made hands its arguments to a function that its maker was given: that one decides, not this."""
+    taken = {arg.arg for arg in [*made.args.posonlyargs, *made.args.args, *([made.args.vararg] if made.args.vararg else [])]}
+    given = {arg.arg for arg in [*maker.args.posonlyargs, *maker.args.args, *maker.args.kwonlyargs]}
+    return any(
+        isinstance(call.func, ast.Name) and call.func.id in given and any(isinstance(part, ast.Name) and part.id in taken for arg in call.args for part in [arg.value if isinstance(arg, ast.Starred) else arg])
+        for call in ast.walk(made)
+        if isinstance(call, ast.Call)
+    )
 
 
 def _called(source: Source, node: ast.AST | None) -> Action | None:
