@@ -297,6 +297,7 @@ def _elsewhere(source: Source) -> Iterator[Finding]:
     """Calls on a client of which only the type is known."""
     followed = {node for client in found_clients(source) for node in client.things}
     lasts = _last_names()
+    speaks = any(word.encode() in source.utf8 for word in SDKS)
     for call in source.nodes(ast.Call):
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in lasts or not source.in_async(call) or source.awaited(call):
             continue
@@ -309,7 +310,7 @@ def _elsewhere(source: Source) -> Iterator[Finding]:
                 yield source.refuse(call, "client-elsewhere", f"{BLOCKS}; where it is made is not in sight")
                 break
         else:
-            if unmistakable(source, call) and source.qualified(call.func).partition(".")[0] not in SDKS and not _is_async(source, base):
+            if speaks and unmistakable(source, call) and source.qualified(call.func).partition(".")[0] not in SDKS and not _is_async(source, base):
                 yield source.refuse(call, "client-elsewhere", f"{BLOCKS}; by what it is asked for this is one, but where it is made is not in sight")
 
 

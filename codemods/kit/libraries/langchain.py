@@ -10,7 +10,10 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from ..names import FunctionNode
+from ..fills import writes
+from ..flow import Holder
+from ..leaves import in_tests
+from ..names import Binding, FunctionNode
 from ..origins import annotation_path, origins_of, returned
 from ..source import Origin, Source, is_none
 from .langchain_held import by_attribute, by_key, by_loop, by_session, elements
@@ -122,6 +125,8 @@ def _of_origin(origin: Origin, hops: int) -> Kinds:
         return _of_project_class(source, node, node, source)
     if origin.kind == "function" and isinstance(node, FunctionNode):
         return _of_function(source, node)
+    if origin.kind == "parameter" and origin.binding is not None:
+        return _of_arguments(source, origin.binding, hops)
     if origin.kind == "unknown" and origin.binding is not None:
         return by_loop(source, origin.binding, _asked(hops))
     if origin.kind != "value" or node is None:
@@ -140,6 +145,16 @@ def _of_origin(origin: Origin, hops: int) -> Kinds:
     if isinstance(node, ast.Attribute):
         return by_attribute(source, node, _asked(hops))
     return UNKNOWN
+
+
+def _of_arguments(source: Source, binding: Binding, hops: int) -> Kinds:
+    """What a parameter without an annotation gets from those who call its function; certain when all of them are in sight."""
+    function = binding.scope.node
+    if hops > 4 or not isinstance(function, FunctionNode):
+        return UNKNOWN
+    given = source.remember(("arguments", binding), lambda: writes(Holder("name", source, function, binding.name), source))
+    kinds = [kinds_of(move.source, move.node, hops + 1) if move.kind == "value" else UNKNOWN for move in given if not in_tests(move.source)]
+    return total(kinds) if any(each.found for each in kinds) else UNKNOWN
 
 
 def _of_call(source: Source, call: ast.Call, hops: int) -> Kinds:
