@@ -128,6 +128,7 @@ class _Walk:
                 if not any(inner is part for _, inner in self.reach.nested):
                     self.reach.nested.append((source, part))
                 continue
+            self.reach.nested += [each for each in _made_by_call(source, call) if all(inner is not each[1] for _, inner in self.reach.nested)]
             if isinstance(call.func, ast.Attribute) and call.func.attr == "wait" and source.made_by(call.func.value) in SIGNALS:
                 self.reach.waits = True
             if in_limiter(source, call, function):
@@ -169,6 +170,12 @@ def calls_of(source: Source, function: FunctionNode) -> list[ast.Call]:
         return found
 
     return source.remember("calls by function", read).get(function, [])  # type: ignore[no-any-return]
+
+
+def _made_by_call(source: Source, call: ast.Call) -> list[tuple[Source, ast.AST]]:
+    """The elements of a fan-out that a plain function makes: `gather(*jobs(texts))` starts what `jobs` gives back."""
+    makers = [(home, function) for home, function in project_functions(source, call.func) if isinstance(function, ast.FunctionDef)]
+    return [(home, node) for home, function in makers for node in fanouts(home) if home.function(node) is function]
 
 
 def project_functions(source: Source, callee: ast.expr) -> list[tuple[Source, FunctionNode]]:
