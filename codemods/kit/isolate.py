@@ -18,6 +18,7 @@ from .libraries.memory import keeps
 from .move import instead, lead, movable, runs, without
 from .names import FunctionNode, Scope
 from .obstacles import hides, object_to, object_to_class, starred
+from .overlooked import defaulted, kept_by
 from .reach import Use, imports_of, lasting, member_uses, reached, users_of, uses_of
 from .rebuild import as_locals, factory_text, hoisted, is_client, keyed
 from .shared import Cell, Group, cells_in, groups_in, session_function, value_of, written
@@ -51,16 +52,22 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     sessions = [use for use in uses if session_function(use.source, use.node) is not None]
     users, early = users_of([use for use in uses if use not in sessions], group.scope if group.scope.kind == "function" and not group.me else None)
     behind = [handler for user in users if user.function is not None for handler in reached(user.source, user.function)]
+    keepers = [(user, owner) for user in users if not group.me and (owner := kept_by(user)) is not None]
+    taken = [use for use in early if defaulted(use) is not None]
     if uses and all(by_session(use) for use in uses):
         return
     if not serves(source.project):
         return
-    if not behind and not sessions:
+    if not behind and not sessions and not keepers and not taken:
         hiding = group.owner is None and group.scope.kind == "module" and [other for other in source.project if source.module in starred(other) and hides(other, group, users)]
         if hiding:
             yield source.refuse(_spot(group), "exported", f"{shared_by_all(group)}; {hiding[0].path} may get it by a star import")
         return
     try:
+        for user, owner in keepers:
+            raise Unclear("handed-on", f"instances of {owner.name} keep it", user.source, user.function)
+        for use in taken:
+            raise Unclear("needed-at-import", f"{use.slot} is needed when the module is imported", use.source, use.node)
         stations = stations_for(users)
         if group.owner is not None and not any(each.keys for each in stations if not each.passes):
             stations = own_stations(users)

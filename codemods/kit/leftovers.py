@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from .finding import Finding
 from .handlers import serves
 from .names import FunctionNode
+from .overlooked import overlooked
 from .reach import enclosing, lasting, main_block, reached, uses_of
 from .shared import Group, groups_in
 from .source import Source
@@ -27,6 +28,10 @@ def leftovers(source: Source, groups: Iterable[Group]) -> Iterator[Finding]:
             if found is not None:
                 told.update(group.statements)
                 yield source.refuse(statement, *found)
+    for node, reason, message in overlooked(source):
+        if source.statement(node) not in told:
+            told.add(source.statement(node))
+            yield source.refuse(node, reason, message)
 
 
 def _everywhere(source: Source) -> Iterator[Group]:
@@ -55,6 +60,10 @@ def _kept(source: Source, statement: ast.stmt) -> tuple[str, str] | None:
                 return "rebound", f"{target.id} is set under `global` and used by other requests too"
         elif isinstance(target, ast.Attribute) and _is_state(target):
             return "app-state", f"{ast.unparse(target)} belongs to the application, all requests use it"
+        elif isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant) and isinstance(target.value, ast.Name):
+            home = source.scope(target).home(target.value.id)
+            if home is source.names.module and _read_by_requests(source, [target.value.id]):
+                return "unusual-assignment", f"{target.value.id} is shared by all requests, and so is what stands in it under {ast.unparse(target.slice)}"
         elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
             owner = source.class_of(statement)
             if owner is not None and reached(source, around) and lasting(source, owner):

@@ -87,9 +87,11 @@ def cells_in(source: Source, node: ast.AST, depth: int = 0) -> Iterator[Cell]:
 
 def makes_cells(factory: Origin, depth: int = 0) -> bool:
     """Whether what a function returns keeps a conversation that the function itself begins."""
-    source, function = factory.source, factory.node
-    if not isinstance(function, FunctionNode):
-        return False
+    return isinstance(factory.node, FunctionNode) and returns_cells(factory.source, factory.node, depth)
+
+
+def returns_cells(source: Source, function: FunctionNode, depth: int = 0) -> bool:
+    """Whether a function returns what keeps a conversation that it begins itself."""
     scope = source.names.inner[function]
     found = groups_in(source, function.body, scope, depth=depth)
     returns = [node for node in source.nodes(ast.Return) if source.function(node) is function and node.value is not None]
