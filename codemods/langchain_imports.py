@@ -102,7 +102,7 @@ def _moved(source: Source, statement: ast.ImportFrom, module: str) -> Iterator[F
     try:
         if len(homes) == 1:
             ((home, names),) = homes.items()
-            plain = all(name == alias.name or " as " in name and alias.asname for name, alias in zip(names, statement.names))
+            plain = all(name == alias.name or (" as " in name and alias.asname) for name, alias in zip(names, statement.names))
             lines = [import_moved(text, home, "" if plain else ", ".join(names))]
         else:
             lines = [import_moved(text, home, ", ".join(names)) for home, names in homes.items()]

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from loadproof.codemods import codemods
 from loadproof.codemods.kit.finding import Fix
 from loadproof.codemods.kit.rewrite import Choice, Result, rewrite
@@ -45,8 +44,8 @@ def choice_of(case: Path, files: dict[str, bytes]) -> Choice:
 def run(case: Path, files: dict[str, bytes], choice: Choice) -> Result:
     declared = {}
     for text in header(files, "declares"):
-        name, found, version = re.match(r"([\w.-]+)\s*(==)?(.*)", text).groups()  # type: ignore[union-attr]
-        declared[name.lower()] = version.strip() if found else version.strip()
+        name, _, version = re.match(r"([\w.-]+)\s*(==)?(.*)", text).groups()  # type: ignore[union-attr]
+        declared[name.lower()] = version.strip()
     return rewrite(files, choice, declared)
 
 

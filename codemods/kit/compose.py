@@ -79,7 +79,7 @@ class Composition:
                 continue
             try:
                 findings = list(codemod.run(source, **settings))
-            except Exception as error:  # noqa: BLE001 - the border of one file: it costs only itself
+            except Exception as error:  # the border of one file: it costs only itself
                 self._crash(source.path, codemod, error)
                 continue
             for number, finding in enumerate(findings):

@@ -117,7 +117,7 @@ class Names:
             opener = openers.get(kind)
             if opener is not None:
                 children = opener(node, scope)
-                for child, inner in children:
+                for child, _ in children:
                     parents[child] = node
                 stack.extend(reversed(children))
                 continue

@@ -62,7 +62,7 @@ class Pieces:
 
     def apply(self, edits: Iterable[tuple[int, int, bytes, int]]) -> None:
         """Edits (start, stop, text, owner) in offsets of the present text, none overlapping another."""
-        for start, stop, text, owner in reversed(sorted(edits, key=lambda edit: (edit[0], edit[1]))):  # at one place: the first stays first
+        for start, stop, text, owner in reversed(sorted(edits, key=lambda edit: (edit[0], edit[1]))):  # noqa: C413  # at one place: the first stays first
             self._apply(start, stop, text, owner)
 
     def _apply(self, start: int, stop: int, text: bytes, owner: int) -> None:

@@ -124,7 +124,7 @@ def _reads_in_newer_python(utf8: bytes) -> bool:
 
     try:
         libcst.parse_module(utf8)
-    except Exception:  # noqa: BLE001 - the native parser raises ParserSyntaxError, RecursionError, UnicodeError and panics
+    except Exception:
         return False
     return True
 

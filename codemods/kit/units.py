@@ -158,7 +158,7 @@ def units(facts: Facts) -> list[tuple[str, ...]]:
             if target is None or target in seen or not target[1]:
                 continue
             judged = web.judge(*target)
-            if target in web.memories or judged is not None and (judged.client or judged.blocking or judged.briefly or export.kind == "import"):  # type: ignore[union-attr]
+            if target in web.memories or (judged is not None and (judged.client or judged.blocking or judged.briefly or export.kind == "import")):  # type: ignore[union-attr]
                 tie(path, target[0])
                 seen.add(target)
                 todo.append(target)

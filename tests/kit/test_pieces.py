@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 from loadproof.codemods.kit.pieces import Pieces
@@ -44,7 +46,7 @@ def test_edits_against_the_original_give_the_present_text(case: tuple[bytes, lis
     for start, stop, new, _ in reversed(found):
         again = again[:start] + new + again[stop:]
     assert again == text
-    assert all(one[1] < other[0] for one, other in zip(found, found[1:])), "no edit touches the next"
+    assert all(one[1] < other[0] for one, other in pairwise(found)), "no edit touches the next"
 
 
 def test_owners_whose_edits_touch_are_one() -> None:
