@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -97,12 +98,25 @@ class Project:
 
     def _is_excluded(self, path: str) -> bool:
         """The part of a path that the user typed is not held against it: `loadproof build/` looks into build/."""
-        typed = max((target for target in self.targets if path.startswith(f"{target}/")), key=len, default="")
-        settings = self._settings_of(path)
-        found = excluder(settings.excluded).search(path)
-        while found is not None and not settings.force_exclude and typed and found.end() <= len(typed):
-            found = excluder(settings.excluded).search(path, found.end())
-        return found is not None
+        folder, _, name = path.rpartition("/")
+        if folder not in self._folders:
+            settings = self._by_folder(folder)
+            bare = tuple(pattern for pattern in settings.excluded if "/" not in pattern.strip("/"))
+            typed = () if settings.force_exclude else self.targets
+            below = next((target for target in typed if target and f"{folder}/".startswith(f"{target}/")), "")
+            rest = folder[len(below) :].lstrip("/")
+            self._folders[folder] = (
+                excluder(bare).search(rest) is not None,
+                excluder(bare),
+                excluder(settings.excluded) if len(bare) < len(settings.excluded) else None,
+            )
+        is_out, names, whole = self._folders[folder]
+        return is_out or names.search(name) is not None or (whole is not None and whole.search(path) is not None)
+
+    @cached_property
+    def _folders(self) -> dict[str, tuple[bool, re.Pattern[str], re.Pattern[str] | None]]:
+        """Folder -> whether it is excluded as a whole, what excludes a file by its name, and by its path."""
+        return {}
 
     def is_target(self, path: str) -> bool:
         """Whether the user asked about this file."""
