@@ -179,6 +179,38 @@ Refuses
         async def ask(question: str, options: dict):
             return (await llm.ainvoke(question, config=options)).content
 
+    kept-elsewhere: It is kept on an instance, in a container, under several names or right inside of a model or chain.
+    By hand: make the handler in the function that runs the model, and give it to the run through `config={"callbacks": [...]}`.
+
+        from fastapi import FastAPI
+        from langchain_core.callbacks import BaseCallbackHandler
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+
+
+        class Collector(BaseCallbackHandler):
+            def on_llm_new_token(self, token, **kwargs):
+                self.last = token
+
+
+        class Service:
+            def __init__(self):
+                self.collector = Collector()
+                self.llm = ChatOpenAI(streaming=True, callbacks=[self.collector])
+
+            async def answer(self, question: str):
+                await self.llm.ainvoke(question)
+                return self.collector.last
+
+
+        service = Service()
+
+
+        @app.post("/ask")
+        async def ask(question: str):
+            return await service.answer(question)
+
 Notes
     StreamingStdOutCallbackHandler holds no state: standard output is one for the whole process, a fresh instance still
     interleaves. Tracers (Langfuse, LangSmith, ...) are made to be shared and tell runs apart. Both are left alone.
@@ -190,13 +222,19 @@ from collections.abc import Iterator
 
 from .kit.codemod import codemod
 from .kit.finding import Finding
+from .kit.handlers import serves
+from .kit.kept_listeners import kept_listeners
 from .kit.listeners import freshened, shared_listeners
 from .kit.source import Source
 
 
 @codemod(mentions=("langchain", ("allback", "Handler", "handler")), stage="scope")
 def fresh_callbacks(source: Source) -> Iterator[Finding]:
-    for listener in shared_listeners(source):
+    listeners = list(shared_listeners(source))
+    for listener in listeners:
         finding = freshened(listener)
         if finding is not None:
             yield finding
+    if serves(source.project):
+        for call, message in kept_listeners(source, {listener.call for listener in listeners}):
+            yield source.refuse(call, "kept-elsewhere", message)

@@ -251,7 +251,7 @@ Refuses
         def history():
             return chain.memory.buffer
 
-    fixed-session: Its history lies outside of the process under one fixed session id, and no handler has a key.
+    fixed-session: Its history is kept under one fixed session id, and no handler has a key.
     By hand: send a session id with the request.
 
         from fastapi import FastAPI
@@ -381,6 +381,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .kit.codemod import codemod
+from .kit.constant_sessions import constant_sessions
 from .kit.finding import Finding
 from .kit.isolate import Wishes, isolated
 from .kit.leftovers import leftovers
@@ -399,3 +400,4 @@ def request_scope(source: Source, *, history: str = "auto", move_clients: bool =
     for group in groups:
         yield from isolated(group, wishes)
     yield from leftovers(source, groups)
+    yield from constant_sessions(source)

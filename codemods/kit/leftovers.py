@@ -56,13 +56,13 @@ def _kept(source: Source, statement: ast.stmt) -> tuple[str, str] | None:
         return _at_import(source, statement, targets)
     for target in _flat(targets):
         if isinstance(target, ast.Name) and target.id in source.scope(target).globals:
-            if _read_by_requests(source, [target.id]) or reached(source, around):
+            if read_by_requests(source, [target.id]) or reached(source, around):
                 return "rebound", f"{target.id} is set under `global` and used by other requests too"
         elif isinstance(target, ast.Attribute) and _is_state(target):
             return "app-state", f"{ast.unparse(target)} belongs to the application, all requests use it"
         elif isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant) and isinstance(target.value, ast.Name):
             home = source.scope(target).home(target.value.id)
-            if home is source.names.module and _read_by_requests(source, [target.value.id]):
+            if home is source.names.module and read_by_requests(source, [target.value.id]):
                 return "unusual-assignment", f"{target.value.id} is shared by all requests, and so is what stands in it under {ast.unparse(target.slice)}"
         elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
             owner = source.class_of(statement)
@@ -82,7 +82,7 @@ def _at_import(source: Source, statement: ast.stmt, targets: list[ast.expr]) -> 
             root = root.value
         if isinstance(target, ast.Attribute) and _is_state(target):
             return "app-state", f"{ast.unparse(target)} belongs to the application, all requests use it"
-        if isinstance(root, ast.Name) and _read_by_requests(source, [root.id]):
+        if isinstance(root, ast.Name) and read_by_requests(source, [root.id]):
             if not isinstance(source.parent(statement), ast.Module):
                 return "built-in-a-block", f"{root.id} is shared by all requests and is built under a condition, loop or try"
             where = "a container" if root is not target else "an assignment to several names"
@@ -98,11 +98,22 @@ def _flat(targets: Iterable[ast.expr]) -> Iterator[ast.expr]:
             yield target
 
 
+def roots(targets: Iterable[ast.expr]) -> Iterator[str]:
+    """The names at the left of what is assigned to: `self` of `self.x["y"]`."""
+    for target in _flat(targets):
+        root = target
+        while isinstance(root, (ast.Attribute, ast.Subscript)):
+            root = root.value
+        if isinstance(root, ast.Name):
+            yield root.id
+
+
 def _is_state(target: ast.Attribute) -> bool:
     return isinstance(target.value, ast.Attribute) and target.value.attr == "state"
 
 
-def _read_by_requests(source: Source, names: list[str]) -> bool:
+def read_by_requests(source: Source, names: list[str]) -> bool:
+    """Whether a function that requests run reads one of the names."""
     for use in uses_of(source, source.names.module, names):
         function = enclosing(use.source, use.node)
         if function is not None and reached(use.source, function):

@@ -25,7 +25,7 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
         if taker is not None and reached(source, taker):
             yield call, "needed-at-import", f"a default argument of {taker.name} is made once, for all requests"
         owner = source.class_of(call)
-        if owner is not None and _on_class(source, call) and _serves(source, owner):
+        if owner is not None and _on_class(source, call) and serves_requests(source, owner):
             yield call, "rebound", f"the class {owner.name} keeps it for all of its instances"
     for given in source.nodes(ast.keyword):
         holder = source.parent(source.statement(given)) if given.arg == "default_factory" else None
@@ -45,7 +45,7 @@ def default_of(source: Source, node: ast.AST) -> FunctionNode | None:
 def kept_by(user: User) -> ast.ClassDef | None:
     """The class whose instances are given a shared object when they are made, where requests use them."""
     owner = user.source.parent(user.function) if user.function is not None and user.function.name == "__init__" else None
-    return owner if isinstance(owner, ast.ClassDef) and _serves(user.source, owner) else None
+    return owner if isinstance(owner, ast.ClassDef) and serves_requests(user.source, owner) else None
 
 
 def defaulted(use: Use) -> FunctionNode | None:
@@ -54,18 +54,21 @@ def defaulted(use: Use) -> FunctionNode | None:
     return function if function is not None and reached(use.source, function) else None
 
 
-def _serves(source: Source, owner: ast.ClassDef) -> bool:
+def serves_requests(source: Source, owner: ast.ClassDef) -> bool:
     """Whether a request runs a method of the class."""
     return any(isinstance(method, FunctionNode) and reached(source, method) for method in owner.body) or any(
         (around := enclosing(other, call)) is not None and reached(other, around) for other, call in instances(source, owner)
     )  # fmt: skip
 
 
-def _made_once(source: Source, function: FunctionNode) -> bool:
+def is_cached(source: Source, function: FunctionNode) -> bool:
+    """Whether a function without parameters gives the same object at each call."""
     names = [source.qualified(each.func if isinstance(each, ast.Call) else each) for each in function.decorator_list]
-    if not any(name in ("functools.lru_cache", "functools.cache") for name in names) or ast.unparse(function.args) not in ("", "self"):
-        return False
-    return returns_cells(source, function) and bool(reached(source, function) or function in handlers(source.project))
+    return any(name in ("functools.lru_cache", "functools.cache") for name in names) and ast.unparse(function.args) in ("", "self")
+
+
+def _made_once(source: Source, function: FunctionNode) -> bool:
+    return is_cached(source, function) and returns_cells(source, function) and bool(reached(source, function) or function in handlers(source.project))
 
 
 def _on_class(source: Source, call: ast.Call) -> bool:
