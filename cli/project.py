@@ -105,17 +105,19 @@ class Project:
             typed = () if settings.force_exclude else self.targets
             below = next((target for target in typed if target and f"{folder}/".startswith(f"{target}/")), "")
             rest = folder[len(below) :].lstrip("/")
+            plain = frozenset(pattern for pattern in bare if not set("*?[") & set(pattern))
             self._folders[folder] = (
                 excluder(bare).search(rest) is not None,
-                excluder(bare),
+                plain,
+                excluder(tuple(pattern for pattern in bare if pattern not in plain)),
                 excluder(settings.excluded) if len(bare) < len(settings.excluded) else None,
             )
-        is_out, names, whole = self._folders[folder]
-        return is_out or names.search(name) is not None or (whole is not None and whole.search(path) is not None)
+        is_out, plain, names, whole = self._folders[folder]
+        return is_out or name in plain or bool(names.search(name)) or bool(whole and whole.search(path))
 
     @cached_property
-    def _folders(self) -> dict[str, tuple[bool, re.Pattern[str], re.Pattern[str] | None]]:
-        """Folder -> whether it is excluded as a whole, what excludes a file by its name, and by its path."""
+    def _folders(self) -> dict[str, tuple[bool, frozenset[str], re.Pattern[str], re.Pattern[str] | None]]:
+        """Folder -> whether it is excluded as a whole, and what excludes a file in it by name or by path."""
         return {}
 
     def is_target(self, path: str) -> bool:
