@@ -44,6 +44,7 @@ class Building:
         self.wanted = [slot for slot in order if slot in read]
         self.changes = Changes()
         self.borrowers: list[Station] = []
+        self.connected: list[Station] = []
         self.kind = ""  # where the history is kept
         self.cached = False  # the objects themselves are kept by key, in this process
         self.factory = self.free_name()
@@ -65,11 +66,24 @@ class Building:
             if each.key.borrow and isinstance(each.function, FunctionNode) and each not in self.borrowers:
                 self.borrowers.append(each)
                 self.changes.edits += add_parameter(each.source, each.function, each.key.borrow)
-            return each.key.written
+            return self.per_connection(each, each.key.written)
         if isinstance(each.function, ast.If):
             return '"main"'
         self.changes.need(each.source, (Import("uuid", "uuid4"),))
         return "uuid4().hex"
+
+    def per_connection(self, each: Station, text: str) -> str:
+        """A key that is read from each message of a websocket: what stands for a missing one is made once, before the loop."""
+        function = each.function
+        if each.handler is None or each.handler.kind != "websocket" or each.key is None or not (each.key.may_be_new and each.key.after) or not isinstance(function, FunctionNode):
+            return text
+        before = place_for(each.source, function, each.nodes, _accepts(each))
+        if before is None or any(statement in ast.walk(function) and each.source.start(statement) < each.source.start(before) for statement in each.key.after) or _bound(each, "connection_id"):
+            return text
+        if each not in self.connected:
+            self.connected.append(each)
+            self.changes.edits.append(insertion(each.source, before, f"connection_id = uuid4().hex{each.source.newline}"))
+        return text.replace("uuid4().hex", "connection_id")
 
     def build_in(self, each: Station, inline: bool, edits: list[Edit]) -> None:
         """The lines at the start of a builder's work."""

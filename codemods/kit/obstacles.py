@@ -81,8 +81,24 @@ def _exports(source: Source, slot: str) -> None:
         for node in other.nodes(ast.Constant):
             if isinstance(node.value, str) and (node.value == tail or node.value.endswith(f".{tail}")):
                 raise Unclear("patched-by-tests", f"{slot} is named in a string, as tests do that replace it", other, node)
+        if other is not source and (spot := _set_by_tests(other, source.module, slot)) is not None:
+            raise Unclear("patched-by-tests", f"{slot} is replaced by tests", other, spot)
         if other is not source and other.names.module.stars and slot in other.names.loads and source.module in starred(other):
             raise Unclear("exported", f"{other.path} gets {slot} by a star import", other)
+
+
+def _set_by_tests(other: Source, module: str, slot: str) -> ast.AST | None:
+    """`patch.object(main, "chain")`, `monkeypatch.setattr(main, "chain", fake)`, `main.chain = fake` in another file."""
+    for call in other.nodes(ast.Call):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+        named = name in ("object", "setattr") and len(call.args) > 1 and isinstance(call.args[1], ast.Constant) and call.args[1].value == slot
+        if named and other.qualified(call.args[0]) == module:
+            return call
+    for (_, name), targets in other.names.stores.items():
+        for target in targets if name == slot else ():
+            if isinstance(target, ast.Attribute) and other.qualified(target.value) == module:
+                return target
+    return None
 
 
 def _free_names(group: Group, statement: ast.stmt) -> None:
