@@ -173,6 +173,8 @@ def facts_of(source: Source) -> Facts:
 def _dotted(origin: str, load: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> list[str]:
     """What a read of an imported name reaches: with its next attribute, and with one more where the first may be a module."""
     above = parents[load]
+    if isinstance(above, ast.Call) and above.args[1:] and above.args[0] is load and isinstance(above.args[1], ast.Constant) and isinstance(above.args[1].value, str):
+        return [origin, f"{origin}.{above.args[1].value}"]  # `monkeypatch.setattr(main, "chain", fake)`
     if not isinstance(above, ast.Attribute):
         return [origin]
     first = f"{origin}.{above.attr}"

@@ -72,3 +72,11 @@ def test_history_goes_where_the_setting_says(wanted: str, emitted: str) -> None:
 def test_history_goes_to_what_the_project_has(declared: dict[str, str], emitted: bytes) -> None:
     result = rewrite(RAW, Choice((NAME,)), declared)
     assert emitted in b"".join(patch.after for patch in result.patches)
+
+
+def test_a_test_that_replaces_the_chain_by_its_name_is_seen_together_with_it() -> None:
+    raw = {
+        "main.py": b"from flask import Flask\nfrom langchain.chains import ConversationChain\n\nchain = ConversationChain(llm=llm)\n",
+        "test_main.py": b'import main\n\n\ndef test_ask(monkeypatch, fake):\n    monkeypatch.setattr(main, "chain", fake)\n',
+    }
+    assert [[source.path for source in unit] for unit in survey(raw, [codemods()[NAME]]).units] == [["main.py", "test_main.py"]]
