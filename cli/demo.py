@@ -25,7 +25,7 @@ def demo(wishes: Wishes) -> int:
     os.chdir(folder)
     plans = [plan(project, count_libraries=True) for project in projects(SERVICES, Asked())]
     steps = [
-        (f"cd {folder}", "they are real services: look at them, change them, run loadproof again"),
+        (f"cd {folder}", "read them, change them, run loadproof again"),
         ("loadproof fix", "write the changes"),
         ("loadproof explain request-scope", "why, in full; every codemod has such a page"),
     ]

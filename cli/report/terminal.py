@@ -82,7 +82,7 @@ def _lines(
     outcome: Outcome, plans: Sequence[Plan], wishes: Wishes, steps: Iterable[Step], with_hunks: bool, width: int
 ) -> Iterator[Text]:
     if plans and not wishes.quiet:
-        yield _header(outcome, plans)
+        yield from _header(outcome, plans, width)
         yield Text()
     contents = {patch.path: patch.before for patch in outcome.patches if with_hunks}
     rows = [row for row in outcome.rows if row.status in ("fixable", "fixed")]
@@ -106,27 +106,35 @@ def _lines(
         yield from _next(steps)
 
 
-def _header(outcome: Outcome, plans: Sequence[Plan]) -> Text:
+def _header(outcome: Outcome, plans: Sequence[Plan], width: int) -> Iterator[Text]:
     """How many files, and which LLM libraries they use, in the versions that the project declares."""
     line = Text(counted(outcome.read, "Python file"), PLACE)
     users = sum(plan.users for plan in plans)
-    if not users:
-        return line
-    line.append(f", {users:,} {'uses' if users == 1 else 'use'} LLM libraries: ", "default")
+    if users:
+        line.append(f", {users:,} {'uses' if users == 1 else 'use'} LLM libraries:", "default")
+    for part in _libraries(plans) if users else ():
+        if len(line) + len(part) > width:
+            yield line
+            line = Text(" ")
+        line.append_text(part)
+    yield line
+
+
+def _libraries(plans: Sequence[Plan]) -> Iterator[Text]:
     uses: Counter[str] = Counter()
     declared: dict[str, tuple[str, str]] = {}
     for plan in plans:
         uses.update(plan.uses)
         for name, entry in plan.project.declared_anywhere().items():
             declared.setdefault(name, (entry.version, entry.file))
-    most = [name for name, _ in uses.most_common(6)]
-    for number, name in enumerate(most):
+    most = sorted(uses, key=lambda name: (-uses[name], name))[:6]
+    for name in most:
         version, file = declared.get(name, ("", ""))
-        line.append((", " if number else "") + clean_line(name), NAME)
-        line.append(clean_line(f" {version}" if version else "") + clean_line(f" ({file})" if file else ""), QUIET)
+        told = (f" {version}" if version else "") + (f" ({file})" if file else "")
+        comma = "," if name != most[-1] else ""
+        yield Text.assemble(" ", (clean_line(name), NAME), (clean_line(told), QUIET), comma)
     if len(uses) > len(most):
-        line.append(f" and {len(uses) - len(most)} more", QUIET)
-    return line
+        yield Text(f" and {len(uses) - len(most)} more", QUIET)
 
 
 def _section(codemod: str, rows: Sequence[Row], contents: Mapping[str, bytes], width: int) -> Iterator[Text]:
