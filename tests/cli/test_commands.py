@@ -140,7 +140,7 @@ def test_statistics_count_by_codemod_and_reason(mixed: Path) -> None:
 
 
 def test_full_groups_by_codemod_and_adds_up(mixed: Path) -> None:
-    out = loadproof("diff", "--output-format", "full", cwd=mixed).out
+    out = loadproof("diff", "--output-format", "full", cwd=mixed, COLUMNS="120").out
     assert out.startswith("3 Python files\n\nrequests-timeout    requests waits for ever")
     assert "    5 -     return requests.get(url)\n      +     return requests.get(url, timeout=(5, 20))\n" in out
     assert "refused" in out and "by hand: " in out
@@ -155,7 +155,7 @@ def test_the_header_names_libraries_and_who_declares_them(tmp_path: Path) -> Non
         "b.py": b"import openai.types\n",
         "c.py": b"x = 1\n",
     }
-    out = loadproof("diff", "--output-format", "full", cwd=write(tmp_path, files)).out
+    out = loadproof("diff", "--output-format", "full", cwd=write(tmp_path, files), COLUMNS="120").out
     assert (
         out.splitlines()[0]
         == "3 Python files, 2 use LLM libraries: openai 3.52.0 (uv.lock), langgraph 1.2.22 (uv.lock)"

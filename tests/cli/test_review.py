@@ -95,3 +95,23 @@ def test_text_that_does_not_parse_is_asked_again(folder: Path) -> None:
     assert ended == 1
     assert b"does not read as Python" in screen
     assert (folder / "a.py").read_bytes() == FILE
+
+
+def test_on_a_terminal_a_diff_is_drawn(folder: Path) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.environ.update(TERM="xterm-256color", COLUMNS="100")
+        os.environ.pop("NO_COLOR", None)
+        os.execv(sys.executable, [sys.executable, "-m", "loadproof"])
+    screen = b""
+    while True:
+        try:
+            screen += os.read(terminal, 4096)
+        except OSError:
+            break
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+    assert b"\x1b[" in screen
+    assert b"2 Python files" in screen and b"6 findings in 2 files: 6 can be fixed" in screen and b"next: " in screen
+    assert b"--- a/" not in screen
