@@ -205,19 +205,19 @@ import ast
 from collections.abc import Iterator
 from functools import cache
 
-from .kit.apart import apart
-from .kit.beside import beside
-from .kit.change import Cutter, Outcome, Survey, annotated
+from .kit.clients.apart import apart
+from .kit.clients.beside import beside
+from .kit.clients.change import Cutter, Outcome, Survey, annotated
+from .kit.clients.leaves import unmistakable
+from .kit.clients.loops import outlived
+from .kit.clients.modular import legacy_calls, module_calls
+from .kit.clients.swap import Client, found_clients
+from .kit.clients.twins import Limits
 from .kit.codemod import codemod
 from .kit.finding import Finding
-from .kit.leaves import unmistakable
 from .kit.libraries.sdk import clients, style, tables
-from .kit.loops import outlived
-from .kit.modular import legacy_calls, module_calls
 from .kit.source import Source
-from .kit.swap import Client, found_clients
 from .kit.tests import patched
-from .kit.twins import Limits
 
 SDKS = ("openai", "anthropic", "groq", "mistralai", "genai", "cohere")
 BLOCKS = "a sync client stops the event loop until the model has answered"

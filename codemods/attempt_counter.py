@@ -276,19 +276,19 @@ import ast
 from collections.abc import Iterator
 
 from .kit.alone import is_test
-from .kit.budget import fresh_budget
 from .kit.codemod import codemod
-from .kit.counting import Unclear, declared, reading, returned_with, shared
 from .kit.cut import replace
 from .kit.finding import Edit, Finding, Import
+from .kit.graphs.budget import fresh_budget
+from .kit.graphs.counting import Unclear, declared, reading, returned_with, shared
+from .kit.graphs.routing import capped, held_back, way_out
+from .kit.graphs.states import State, bodies, reads, state_of, written
+from .kit.graphs.tries import Loop, commanded, loops
 from .kit.libraries.langgraph import Graph, Node, actions_in, graphs
 from .kit.libraries.langgraph_actions import COMMANDS, SENDS, Action, constant, uses
 from .kit.names import FunctionNode
-from .kit.routing import capped, held_back, way_out
 from .kit.source import Source
-from .kit.states import State, bodies, reads, state_of, written
 from .kit.toplevel import above, free
-from .kit.tries import Loop, commanded, loops
 
 
 @codemod(mentions=("langgraph", "StateGraph"), stage="flow")

@@ -103,13 +103,13 @@ from dataclasses import dataclass
 
 from .kit.codemod import codemod
 from .kit.cut import UNUSUAL_LAYOUT, insert_before, reindent, uncuttable, wrap
-from .kit.fanout import Element, fanouts
+from .kit.fanouts.fanout import Element, fanouts
+from .kit.fanouts.upstream import Reach, calls_of, limits_its_argument, reach_of
 from .kit.finding import Edit, Finding
 from .kit.imports import spell
 from .kit.names import FunctionNode
 from .kit.source import Source
 from .kit.toplevel import above, free
-from .kit.upstream import Reach, calls_of, limits_its_argument, reach_of
 
 APART = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest|[^/]*(load_?test|stress|bench)[^/]*)\.py$")
 

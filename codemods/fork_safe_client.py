@@ -190,11 +190,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from .kit.clients.forks import forks, loops
+from .kit.clients.getter import Obstacle, Shared, getter_name, importers, per_loop, per_process, shared_of
+from .kit.clients.inherited import Candidate, candidates, kept_over_fork, kept_over_loops
 from .kit.codemod import codemod
 from .kit.finding import Finding
-from .kit.forks import forks, loops
-from .kit.getter import Obstacle, Shared, getter_name, importers, per_loop, per_process, shared_of
-from .kit.inherited import Candidate, candidates, kept_over_fork, kept_over_loops
 from .kit.source import Source
 
 MENTIONS = ("fork", "Process", "Pool", "celery", "preload_app", "asyncio.run", "async_to_sync", "anyio.run", "uvloop.run")

@@ -223,8 +223,8 @@ from collections.abc import Iterator
 from .kit.codemod import codemod
 from .kit.finding import Finding
 from .kit.handlers import serves
-from .kit.kept_listeners import kept_listeners
-from .kit.listeners import freshened, shared_listeners
+from .kit.sharing.kept_listeners import kept_listeners
+from .kit.sharing.listeners import freshened, shared_listeners
 from .kit.source import Source
 
 

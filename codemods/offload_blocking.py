@@ -241,14 +241,14 @@ import ast
 from collections.abc import Iterator
 
 from .kit.alone import shares_loop
-from .kit.blocked import spots
 from .kit.codemod import codemod
-from .kit.cures import cure
 from .kit.finding import Finding
 from .kit.libraries.blocking import MENTIONS
 from .kit.source import Source
-from .kit.startup import is_route, never_awaits, starts_up
-from .kit.threads import Bar
+from .kit.waits.blocked import spots
+from .kit.waits.cures import cure
+from .kit.waits.startup import is_route, never_awaits, starts_up
+from .kit.waits.threads import Bar
 
 
 @codemod(mentions=("async def", MENTIONS), shares=MENTIONS)

@@ -381,11 +381,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .kit.codemod import codemod
-from .kit.constant_sessions import constant_sessions
 from .kit.finding import Finding
-from .kit.isolate import Wishes, isolated
-from .kit.leftovers import leftovers
-from .kit.shared import class_groups, function_groups, groups_in, mentions_memory
+from .kit.sharing.constant_sessions import constant_sessions
+from .kit.sharing.isolate import Wishes, isolated
+from .kit.sharing.leftovers import leftovers
+from .kit.sharing.shared import class_groups, function_groups, groups_in, mentions_memory
 from .kit.source import Source
 
 MENTIONS = (("langchain",), ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent"))

@@ -107,13 +107,13 @@ import ast
 from collections.abc import Iterator
 
 from .kit.callers import callers
+from .kit.clients.sessions import Session, limited, own_methods, session_of
 from .kit.codemod import codemod
 from .kit.cut import add_keyword, wrap
 from .kit.finding import Edit, Finding, Import
 from .kit.imports import spell
 from .kit.libraries.requests import FORWARDERS, FUNCTIONS, RUNNER_METHODS, RUNNERS, SESSION_METHODS, TIMEOUT_POSITION
 from .kit.mappings import holds
-from .kit.sessions import Session, limited, own_methods, session_of
 from .kit.source import Source, is_none, keyword, spreads_arguments
 
 REPLACED = frozenset({"requests", "requests.api", "requests.Session", "requests.sessions.Session"})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .names import FunctionNode
 from .origins import member
 from .source import Source
-from .waiting import Wait, calls_in, wait_of
+from .waits.waiting import Wait, calls_in, wait_of
 
 CACHES = frozenset({"functools.lru_cache", "functools.cache"})
 MAX_FUNCTIONS = 400  # a call is followed through at most so many

@@ -5,7 +5,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from .flow import DEPENDS, Holder, Move, container_of, decorated, default_of, field_target, held, holder_of, key_of, of_application
+from .flow import (
+    DEPENDS,
+    Holder,
+    Move,
+    container_of,
+    decorated,
+    default_of,
+    field_target,
+    held,
+    holder_of,
+    key_of,
+    of_application,
+)
 from .names import FunctionNode
 from .origins import _class_of, origins_of
 from .source import Source

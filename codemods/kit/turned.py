@@ -7,12 +7,12 @@ import re
 from dataclasses import dataclass, field
 
 from .callgraph import generators
+from .clients.swap import ASYNC_ITERATORS_WELCOME
 from .finding import Edit, Import
 from .flow import DEPENDS
 from .names import FunctionNode
 from .reads import references
 from .source import Source
-from .swap import ASYNC_ITERATORS_WELCOME
 
 ASYNC_TYPES = {"Iterator": "AsyncIterator", "Iterable": "AsyncIterable", "Generator": "AsyncGenerator"}
 

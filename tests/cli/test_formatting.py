@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from loadproof.cli.plan import plan
 from loadproof.cli.project import projects
 from loadproof.cli.settings import Asked

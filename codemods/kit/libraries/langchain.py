@@ -10,9 +10,9 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from ..clients.leaves import in_tests
 from ..fills import writes
 from ..flow import Holder
-from ..leaves import in_tests
 from ..names import Binding, FunctionNode
 from ..origins import annotation_path, origins_of, returned
 from ..source import Origin, Source, is_none

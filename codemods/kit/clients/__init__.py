@@ -1,0 +1,1 @@
+"""Clients of models and servers: how they are held, and what becomes of them."""

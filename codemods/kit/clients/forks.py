@@ -1,0 +1,193 @@
+"""Where a process forks or starts a second event loop, and which functions run on the far side."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..callgraph import Function, callees, referred
+from ..source import Source, Surroundings, is_none, keyword
+from ..waits.waiting import calls_in
+
+PROCESSES = {"multiprocessing.Process": "target", "multiprocessing.context.Process": "target"}
+POOLS = frozenset({"multiprocessing.Pool", "multiprocessing.pool.Pool", "concurrent.futures.ProcessPoolExecutor", "concurrent.futures.process.ProcessPoolExecutor", "billiard.Pool", "joblib.Parallel"})
+HANDERS = frozenset("map map_async imap imap_unordered starmap starmap_async apply apply_async submit".split())
+CONTEXT_MAKERS = frozenset({"multiprocessing.get_context"})
+FORKS_NOT = frozenset({"spawn", "forkserver"})
+TASKS = frozenset("task shared_task".split())
+HOOKS = frozenset("post_fork worker_process_init worker_init post_worker_init register_at_fork".split())
+LOOP_MAKERS = frozenset({"asyncio.run", "asgiref.sync.async_to_sync", "anyio.run", "uvloop.run"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """A place after which there are two processes: what starts them in words, and the functions that the children run.
+
+    `at`: the call, for the order within its function; None when a server or a worker forks behind the scenes.
+    """
+
+    words: str
+    source: Source
+    at: ast.Call | None
+    targets: tuple[Function, ...]
+
+
+def forks(project: Surroundings) -> list[Fork]:
+    """Every fork of the files seen together; none where the author starts processes anew or renews things in a hook."""
+    return project.remember("forks", lambda: [] if _hooked(project) else [fork for source in project for fork in _forks(source)])  # type: ignore[no-any-return]
+
+
+def _hooked(project: Surroundings) -> bool:
+    """Whether some file starts processes by spawn for all, or has a hook that runs in each child."""
+    for source in project:
+        for call in source.calls("multiprocessing.set_start_method"):
+            if call.args and isinstance(call.args[0], ast.Constant) and call.args[0].value in FORKS_NOT:
+                return True
+        said = {node.attr for node in source.nodes(ast.Attribute)} | {node.id for node in source.nodes(ast.Name)} | {node.name for node in source.functions()}
+        if said & HOOKS:
+            return True
+    return False
+
+
+def _forks(source: Source) -> Iterator[Fork]:
+    for call in source.nodes(ast.Call):
+        func = call.func
+        last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+        if last == "Process" and _forks_here(source, func):
+            target = keyword(call, "target")
+            yield Fork("multiprocessing.Process", source, call, tuple(_named(source, [target.value] if target is not None else [])))
+        elif last in HANDERS and isinstance(func, ast.Attribute) and call.args and _is_pool(source, func.value):
+            yield Fork("a pool of processes", source, call, tuple(_named(source, call.args[:1])))
+        elif source.qualified(func) == "os.fork":
+            function = source.function(call)
+            yield Fork("os.fork", source, call, (Function(source, function),) if function is not None else ())
+    tasks = [Function(source, function) for function in source.functions() if any(_is_task(source, decorator) for decorator in function.decorator_list)]
+    if tasks:
+        yield Fork("Celery's workers", source, None, tuple(tasks))
+    if source.path.rpartition("/")[2].startswith("gunicorn") and _preloads(source):
+        everything = tuple(Function(other, function) for other in source.project if other is not source for function in other.functions())
+        yield Fork("gunicorn with preload_app", source, None, everything)
+
+
+def _named(source: Source, nodes: list[ast.expr]) -> Iterator[Function]:
+    for node in nodes:
+        yield from referred(source, node)
+
+
+def _forks_here(source: Source, func: ast.expr) -> bool:
+    """Whether `Process` or `Pool`, named so, forks: of multiprocessing itself or of a context that forks."""
+    if source.qualified(func) in PROCESSES or source.qualified(func) in POOLS:
+        return True
+    return isinstance(func, ast.Attribute) and _context_forks(source, func.value)
+
+
+def _context_forks(source: Source, node: ast.expr) -> bool:
+    contexts = [origin.node for origin in source.origins(node) if isinstance(origin.node, ast.Call) and origin.source.qualified(origin.node.func) in CONTEXT_MAKERS]
+    return bool(contexts) and all(not call.args or not isinstance(call.args[0], ast.Constant) or call.args[0].value not in FORKS_NOT for call in contexts)
+
+
+def _is_pool(source: Source, node: ast.expr) -> bool:
+    """Whether a value is a pool of processes that forks and gives its children nothing of their own."""
+    for origin in source.origins(node):
+        call = origin.node
+        if not isinstance(call, ast.Call) or keyword(call, "initializer") is not None:
+            return False
+        context = keyword(call, "mp_context")
+        if context is not None and not is_none(context.value) and not _context_forks(origin.source, context.value) and not _direct_context_forks(origin.source, context.value):
+            return False
+        last = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        if origin.source.qualified(call.func) not in POOLS and not (last == "Pool" and _forks_here(origin.source, call.func)):
+            return False
+    return True
+
+
+def _direct_context_forks(source: Source, node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and source.qualified(node.func) in CONTEXT_MAKERS and not any(isinstance(arg, ast.Constant) and arg.value in FORKS_NOT for arg in node.args)
+
+
+def _is_task(source: Source, decorator: ast.expr) -> bool:
+    target = decorator.func if isinstance(decorator, ast.Call) else decorator
+    path = source.qualified(target)
+    if path in ("celery.shared_task", "celery.task", "celery.app.task"):
+        return True
+    return isinstance(target, ast.Attribute) and target.attr in TASKS and source.made_by(target.value) in ("celery.Celery", "celery.app.Celery", "celery.app.base.Celery")
+
+
+def _preloads(source: Source) -> bool:
+    return any(isinstance(binding.value, ast.Constant) and binding.value.value is True for binding in source.names.module.bindings.get("preload_app", ()))
+
+
+# event loops
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A call that makes an event loop, runs a coroutine function of the project in it, and closes it."""
+
+    source: Source
+    call: ast.Call
+    target: Function
+    again: bool  # it surely happens more than once in a process
+
+
+def loops(project: Surroundings) -> list[Loop]:
+    """Every such call of the files seen together."""
+    return project.remember("loops", lambda: [loop for source in project for loop in _loops(source)])  # type: ignore[no-any-return]
+
+
+def _loops(source: Source) -> Iterator[Loop]:
+    for call in source.nodes(ast.Call):
+        if call.args and source.qualified(call.func) in LOOP_MAKERS and not isinstance(source.function(call), ast.AsyncFunctionDef):
+            given = call.args[0]
+            targets = callees(source, given) if isinstance(given, ast.Call) else referred(source, given)
+            for target in targets:
+                if target.asynchronous:
+                    yield Loop(source, call, target, _again(source, call))
+
+
+def _again(source: Source, node: ast.AST) -> bool:
+    """Whether a place is reached more than once: in a loop, or in a function that a framework or several places call."""
+    function = source.function(node)
+    for above in source.parents(node):
+        if above is function:
+            break
+        if isinstance(above, (ast.For, ast.While, ast.ListComp, ast.GeneratorExp)):
+            return True
+    if function is None:
+        return False
+    if any(isinstance(decorator, ast.Attribute) or (isinstance(decorator, ast.Call) and isinstance(decorator.func, (ast.Attribute, ast.Name))) for decorator in function.decorator_list):
+        return not any(_of_command_line(source, decorator) for decorator in function.decorator_list)
+    uses = [load for other in source.project for load in _uses_of(other, source, function.name)]
+    return len(uses) > 1 or any(_again(other, load) for other in source.project for load in _uses_of(other, source, function.name) if other.function(load) is not function)
+
+
+def _of_command_line(source: Source, decorator: ast.expr) -> bool:
+    target = decorator.func if isinstance(decorator, ast.Call) else decorator
+    made = source.made_by(target.value) if isinstance(target, ast.Attribute) else ""
+    return source.qualified(target).partition(".")[0] in ("click", "typer", "functools", "invoke", "fire", "pytest") or made.partition(".")[0] in ("click", "typer")
+
+
+def _uses_of(other: Source, source: Source, name: str) -> list[ast.Name]:
+    if other is source:
+        return list(source.names.uses(name, source.names.module))
+    found: list[ast.Name] = []
+    for bound, bindings in other.names.module.bindings.items():
+        for binding in bindings:
+            if binding.kind == "import" and other.project.lookup(binding.origin, other.path) == (source, name):
+                found += other.names.uses(bound, other.names.module)
+    return found
+
+
+def reaches(start: Function, loads: dict[ast.AST, Source], seen: set[ast.AST] | None = None) -> bool:
+    """Whether a function, or one that it calls, sync or async, holds one of the nodes `loads`."""
+    seen = set() if seen is None else seen
+    if start.node in seen or len(seen) > 300:
+        return False
+    seen.add(start.node)
+    if any(source is start.source and any(above is start.node for above in source.parents(load)) for load, source in loads.items()):
+        return True
+    inside = [start.node, *(node for node in ast.walk(start.node) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node is not start.node)]
+    return any(reaches(other, loads, seen) for node in inside for call in calls_in(start.source, node) for other in callees(start.source, call))
+
+

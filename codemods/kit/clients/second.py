@@ -1,0 +1,173 @@
+"""The second client: its name, its statements behind the first one's, and the reads that go over to it."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from ..cut import alone, insert_after, span
+from ..finding import Edit
+from ..flow import Holder, holder_of
+from ..libraries.sdk import clients
+from ..names import FunctionNode
+from ..source import Source, is_none
+from .leaves import leaves
+from .spelling import Need
+from .swap import Client, Node, class_path
+from .twins import Limits, twin_of
+
+Reason = tuple[str, str]
+MIXED: Reason = ("mixed-use", "sync code uses the same client, and no second one can be put beside it")
+
+
+@dataclass(slots=True, eq=False)
+class Reference:
+    """One read of the holder under its own name, and what hangs on it."""
+
+    source: Source
+    node: ast.AST
+    reach: set[Node]
+
+
+def _new_name(name: str) -> str:
+    bare = name.lstrip("_")
+    lead = name[: len(name) - len(bare)]
+    if bare.isupper():
+        return f"{lead}ASYNC_{bare}"
+    for verb in ("get_", "make_", "create_", "build_", "init_", "new_"):
+        if bare.startswith(verb):
+            return f"{lead}{verb}async_{bare.removeprefix(verb)}"
+    return f"{lead}async_{bare}"
+
+
+def free_name(holder: Holder, references: list[Reference], imports: list[tuple[Source, str]]) -> str:
+    owner = holder.owner
+    name = _new_name(owner.name if holder.kind == "returns" and isinstance(owner, FunctionNode) else holder.name)
+    assert holder.source is not None
+    for source in {holder.source, *(reference.source for reference in references), *(source for source, _ in imports)}:
+        if any(name in scope.bindings for scope in source.names.inner.values()) or any(attr == name for _, attr in source.names.stores):
+            return ""
+    return name
+
+
+def existing(client: Client, holder: Holder) -> str:
+    """The name of an async client with the same arguments that stands beside the first already."""
+    source = holder.source
+    assert source is not None
+    if holder.kind != "name" or holder.owner is not source.tree or len(client.roots) != 1:
+        return ""
+    root = client.roots[0][1]
+    twin = clients()[class_path(source, root)][1]
+    for name, bindings in source.names.module.bindings.items():
+        value = bindings[0].value
+        if len(bindings) == 1 and isinstance(value, ast.Call) and isinstance(root, ast.Call) and source.qualified(value.func) == twin:
+            mine = {given.arg: ast.dump(given.value) for given in value.keywords if given.arg != "timeout"}
+            if mine == {given.arg: ast.dump(given.value) for given in root.keywords if given.arg != "timeout"}:
+                return name
+    return ""
+
+
+def renamed(reference: Reference, holder: Holder, name: str) -> Edit | None:
+    """The reference, by the second client's name."""
+    source, node = reference.source, reference.node
+    if holder.kind == "returns":
+        if isinstance(node, ast.Await):
+            node = node.value
+        if isinstance(node, ast.Call):
+            depends = source.qualified(node.func).endswith(("Depends", "Security"))
+            node = (node.args[0] if node.args else node) if depends else node.func
+        elif isinstance(node, ast.Subscript):  # Annotated[T, Depends(f)]
+            return None
+    if isinstance(node, ast.Name):
+        return source.edit(source.start(node), source.stop(node), name)
+    if isinstance(node, ast.Attribute):
+        stop = source.stop(node)
+        return source.edit(stop - len(node.attr.encode("utf-8")), stop, name)
+    return None
+
+
+def added(client: Client, holder: Holder, made: list[ast.stmt], name: str, limits: Limits) -> tuple[list[Edit], list[Need]] | Reason:
+    """The second client's statements behind the first one's."""
+    source = holder.source
+    assert source is not None
+    if holder.kind == "returns":
+        assert isinstance(holder.owner, FunctionNode)
+        return _added_function(client, source, holder.owner, name, limits)
+    edits: list[Edit] = []
+    needs: list[Need] = []
+    for statement in made:
+        target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else statement.target if isinstance(statement, ast.AnnAssign) else None
+        value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
+        if target is None or value is None or not isinstance(target, (ast.Name, ast.Attribute)) or holder_of(source, target) != holder:
+            return MIXED
+        roots = [root for other, root in client.roots if other is source and source.statement(root) is statement]
+        if any(not (_inside(leaf, roots) or is_none(leaf)) for leaf in leaves(value)):
+            return MIXED
+        changed = _twins(client, source, roots, limits, needs)
+        if isinstance(changed, tuple):
+            return changed
+        text = _patched(source, source.start(value), source.stop(value), changed)
+        lead = source.slice(source.start(target), source.stop(target))
+        lead = name if isinstance(target, ast.Name) else f"{lead[: len(lead) - len(target.attr)]}{name}"
+        if isinstance(statement, ast.AnnAssign):
+            annotation, more = _annotation(source, statement.annotation)
+            lead = f"{lead}: {annotation}"
+            needs += more
+        edits += insert_after(source, statement, f"{source.indent(statement)}{lead} = {text}{source.newline}")
+    return edits, needs
+
+
+def _inside(leaf: ast.expr, roots: list[ast.expr]) -> bool:
+    """Whether a value is one of the constructors, wrapped or not."""
+    return any(leaf is root or any(part is root for part in ast.walk(leaf)) for root in roots) and isinstance(leaf, ast.Call)
+
+
+def _annotation(source: Source, annotation: ast.expr) -> tuple[str, list[Need]]:
+    from .twins import reannotated
+
+    edits, needs = reannotated(source, annotation, frozenset())
+    return _patched(source, source.start(annotation), source.stop(annotation), edits), needs
+
+
+def _twins(client: Client, source: Source, roots: list[ast.expr], limits: Limits, needs: list[Need]) -> list[Edit] | Reason:
+    edits: list[Edit] = []
+    for root in roots:
+        twin = twin_of(source, root, limits)
+        if twin.reason:
+            return twin.reason, twin.message
+        edits += twin.edits
+        needs += twin.needs
+    return edits
+
+
+def _patched(source: Source, start: int, stop: int, edits: list[Edit]) -> str:
+    """A part of the text with edits applied to it."""
+    text = source.utf8[start:stop]
+    for edit in sorted(edits, reverse=True):
+        text = text[: edit.start - start] + edit.text.encode("utf-8") + text[edit.stop - start :]
+    return text.decode("utf-8")
+
+
+def _added_function(client: Client, source: Source, function: FunctionNode, name: str, limits: Limits) -> tuple[list[Edit], list[Need]] | Reason:
+    """A second factory behind the first: the same function, giving the twin."""
+    needs: list[Need] = []
+    roots = [root for other, root in client.roots if other is source and source.function(root) is function]
+    if len(roots) != len(client.roots) or not alone(source, function):
+        return MIXED
+    changed = _twins(client, source, roots, limits, needs)
+    if isinstance(changed, tuple):
+        return changed
+    if function.returns is not None:
+        from .twins import reannotated
+
+        edits, more = reannotated(source, function.returns, frozenset())
+        changed += edits
+        needs += more
+    start, stop = span(source, function)
+    named = source.utf8.index(function.name.encode("utf-8"), source.start(function))
+    changed.append(source.edit(named, named + len(function.name.encode("utf-8")), name))
+    text = _patched(source, start, stop, changed)
+    if not text.endswith(("\n", "\r")):
+        text += source.newline
+    apart = source.newline * (2 if not source.indent(function) else 1)
+    return insert_after(source, function, apart + text), needs

@@ -1,0 +1,1 @@
+"""Many awaitables started together, and what each comes to."""

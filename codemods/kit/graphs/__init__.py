@@ -1,0 +1,1 @@
+"""LangGraph cycles and what counts their rounds."""

@@ -1,0 +1,1 @@
+"""What requests share, taken apart."""

@@ -1,0 +1,390 @@
+"""Where the key of a conversation is: the parameter, field, lookup or event that tells one session from another."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..finding import Import
+from ..handlers import Handler
+from ..imports import spell
+from ..names import Binding, FunctionNode
+from ..origins import annotation_path
+from ..source import Source, is_none, keyword
+
+# by meaning, the most telling first; written without case, dashes and underscores
+CONVERSATION = (
+    "sessionid", "conversationid", "threadid", "chatid", "chatsessionid", "sessionkey", "sessiontoken", "convid", "dialogid", "sid", "roomid", "channelid", "chatroomid",
+    "session", "conversation", "thread", "room",
+)  # fmt: skip
+USER = ("userid", "uid", "clientid", "customerid", "memberid", "playerid", "senderid", "username", "user", "waid", "from")
+WORDS_ALONE = frozenset({"session", "conversation", "thread", "room", "user"})  # mostly objects: keys only where they are text or a number
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An expression that is evaluated in a function.
+
+    meaning: conversation or user. `after`: the statements that must have run. `optional`: may be None. `defaults`: what it is when nobody sends one.
+    """
+
+    meaning: str
+    rank: int
+    text: str
+    after: tuple[ast.stmt, ...] = ()
+    is_text: bool = False
+    optional: bool = False
+    raises: bool = False
+    defaults: tuple[str, ...] = ()
+    node: ast.AST | None = None
+    borrow: str = ""  # the parameter to declare first, as the function's dependents declare it
+    imports: tuple[Import, ...] = ()
+
+    @property
+    def written(self) -> str:
+        """The expression as text that is never None; a request without a key gets a conversation of its own."""
+        if self.defaults:
+            missing = ("None", *self.defaults) if self.optional else self.defaults
+            sent = f"!= {missing[0]}" if len(missing) == 1 else f"not in ({', '.join(missing)})"
+            return f"{self.text if self.is_text else f'str({self.text})'} if {self.text} {sent} else uuid4().hex"
+        if self.optional:
+            either = f"{self.text} or uuid4().hex"
+            return either if self.is_text else f"str({either})"
+        return self.text if self.is_text else f"str({self.text})"
+
+    @property
+    def may_be_new(self) -> bool:
+        """Whether the expression makes a new key for a request that brings none."""
+        return self.optional or bool(self.defaults)
+
+    @property
+    def needs(self) -> tuple[Import, ...]:
+        return (*self.imports, Import("uuid", "uuid4")) if self.may_be_new else self.imports
+
+
+def meaning_of(name: str) -> tuple[str, int] | None:
+    """What a name means as a key, and how telling it is."""
+    plain = re.sub(r"[^a-z0-9]", "", name.lower())
+    plain = plain.removeprefix("x") if plain.startswith("x") and plain not in CONVERSATION else plain
+    plain = re.sub(r"^(current|chat|my|the|external|slack|telegram|discord|line|tg)(?=(session|conversation|thread|user)id$)", "", plain)
+    if plain in CONVERSATION:
+        return "conversation", CONVERSATION.index(plain)
+    if plain in USER:
+        return "user", USER.index(plain) + 50
+    return None
+
+
+def keys(source: Source, function: FunctionNode, handler: Handler | None) -> list[Key]:
+    """Every key in sight of a function, the most telling first."""
+    found = [*_event(source, function, handler)]
+    found += _parameters(source, function)
+    found += _locals(source, function)
+    found += _lookups(source, function)
+    unique: dict[str, Key] = {}
+    for key in found:
+        unique.setdefault(key.text, key)
+    return sorted(unique.values(), key=lambda key: key.rank)
+
+
+# parameters and the fields of their classes
+
+
+def parameters(function: FunctionNode) -> list[ast.arg]:
+    return [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+
+
+def is_text(annotation: ast.AST | None) -> bool:
+    return annotation is not None and re.match(r"['\"]?(typing\.)?(Optional\[|Annotated\[)*str\b", ast.unparse(annotation)) is not None
+
+
+def _scalar(annotation: ast.AST | None) -> bool:
+    if annotation is None:
+        return True
+    return re.match(r"['\"]?(typing\.)?(Optional\[|Annotated\[|Union\[)*(str|int|UUID|uuid\.UUID|UUID4|constr|Any)\b", ast.unparse(annotation)) is not None
+
+
+def _may_be_none(annotation: ast.AST | None, default: ast.AST | None) -> bool:
+    if default is not None and (is_none(default) or (isinstance(default, ast.Call) and _gives_none(default))):
+        return True
+    if annotation is None:
+        return False
+    text = ast.unparse(annotation)
+    return "None" in text or text.startswith(("Optional", "typing.Optional"))
+
+
+def _gives_none(call: ast.Call) -> bool:
+    """`Header(None)`, `Query(default=None)`, `Field(None)`."""
+    given = keyword(call, "default")
+    return is_none(given.value) if given is not None else bool(call.args) and is_none(call.args[0])
+
+
+def _default(source: Source, default: ast.AST | None) -> tuple[str, ...]:
+    """The constant that stands for a missing key, as it is written."""
+    if isinstance(default, ast.Call):
+        given = keyword(default, "default")
+        default = given.value if given is not None else default.args[0] if default.args else None
+    return constant(source, default)
+
+
+def constant(source: Source, node: ast.AST | None) -> tuple[str, ...]:
+    """A constant text or number as it is written, also behind a name of the module; () for anything else."""
+    if isinstance(node, ast.Name) and (home := source.scope(node).home(node.id)) is not None and home.kind == "module" and len(home.bindings[node.id]) == 1:
+        node = home.bindings[node.id][0].value
+    if not isinstance(node, ast.Constant) or isinstance(node.value, bool) or not isinstance(node.value, (str, int)):
+        return ()
+    return (_as_black(node.value),)
+
+
+def _as_black(value: str | int) -> str:
+    """A constant as Black writes it."""
+    text = repr(value)
+    return f'"{text[1:-1]}"' if text.startswith("'") and '"' not in text else text
+
+
+def _alias(default: ast.AST | None) -> str:
+    given = keyword(default, "alias") if isinstance(default, ast.Call) else None
+    return given.value.value if given is not None and isinstance(given.value, ast.Constant) and isinstance(given.value.value, str) else ""
+
+
+def _parameters(source: Source, function: FunctionNode) -> Iterator[Key]:
+    scope = source.names.inner[function]
+    for arg in parameters(function):
+        if arg.arg in ("self", "cls") or len(scope.bindings.get(arg.arg, [])) != 1:
+            continue
+        binding = scope.bindings[arg.arg][0]
+        meaning = meaning_of(arg.arg) or meaning_of(_alias(binding.value))
+        if meaning and _scalar(arg.annotation) and (arg.annotation is not None or arg.arg.lower() not in WORDS_ALONE):
+            yield Key(
+                *meaning, arg.arg, is_text=is_text(arg.annotation), optional=_may_be_none(arg.annotation, binding.value), defaults=_default(source, binding.value), node=arg
+            )  # fmt: skip
+            continue
+        yield from _fields(source, arg.arg, arg.annotation)
+
+
+def class_named(source: Source, annotation: ast.AST | None) -> tuple[Source, ast.ClassDef] | None:
+    """The project's class that an annotation names."""
+    path = annotation_path(source, annotation) if annotation is not None else ""
+    if not path:
+        return None
+    name = path.rpartition(".")[2]
+    home, bound = source, source.names.module.bindings.get(name, []) if path == f"{source.module}.{name}" else []
+    if not bound:
+        found = source.project.lookup(path, source.path)
+        for _ in range(4):
+            if found is None or not found[1]:
+                return None
+            home, bound = found[0], found[0].names.module.bindings.get(found[1], [])
+            if len(bound) == 1 and bound[0].kind == "import":
+                found = source.project.lookup(bound[0].origin, home.path)
+            else:
+                break
+    return (home, bound[0].node) if len(bound) == 1 and isinstance(bound[0].node, ast.ClassDef) else None
+
+
+def _fields(source: Source, lead: str, annotation: ast.AST | None, depth: int = 0) -> Iterator[Key]:
+    found = class_named(source, annotation)
+    if found is None or depth > 2:
+        return
+    home, owner = found
+    for field in owner.body:
+        if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
+            continue
+        name = field.target.id
+        meaning = meaning_of(name) or meaning_of(_alias(field.value))
+        if meaning is None and name == "id" and (person := meaning_of(lead.rpartition(".")[2].replace("current_", ""))):
+            meaning = person[0], person[1] + 5  # user.id
+        if meaning and _scalar(field.annotation):
+            mapping = any(home.qualified(base).endswith("TypedDict") for base in owner.bases)
+            text = f'{lead}.get("{name}")' if mapping else f"{lead}.{name}"
+            optional = mapping or _may_be_none(field.annotation, field.value)
+            yield Key(meaning[0], meaning[1] + depth, text, is_text=is_text(field.annotation), optional=optional, defaults=_default(home, field.value), node=field)
+        elif depth == 0:
+            yield from _fields(home, f"{lead}.{name}", field.annotation, depth + 1)
+    for base in owner.bases:
+        yield from _fields(home, lead, base, depth)
+
+
+# locals and lookups
+
+
+def own(source: Source, function: FunctionNode, node: ast.AST) -> bool:
+    """Whether the node is run by the function itself, not by a function inside it."""
+    return source.function(node) is function
+
+
+def _locals(source: Source, function: FunctionNode) -> Iterator[Key]:
+    for name, bindings in source.names.inner[function].bindings.items():
+        meaning = meaning_of(name)
+        if meaning is None or len(bindings) != 1 or bindings[0].kind != "assign" or bindings[0].unpacked:
+            continue
+        value, statement = bindings[0].value, bindings[0].node
+        if value is None or isinstance(value, ast.Constant) or not isinstance(statement, ast.stmt) or not own(source, function, value) or _always_new(source, value):
+            continue
+        if name.lower() in WORDS_ALONE and not isinstance(value, (ast.Subscript, ast.Call, ast.JoinedStr)):
+            continue
+        if name.lower() in WORDS_ALONE and isinstance(value, ast.Call) and not _is_get(value):
+            continue
+        yield Key(meaning[0], meaning[1] - 1, name, (statement,), _text(source, value), none_in(value), defaults=defaults_in(source, value), node=statement)
+
+
+def _always_new(source: Source, value: ast.expr) -> bool:
+    """`str(uuid4())`: new with every request, no key."""
+    if any(isinstance(node, (ast.BoolOp, ast.IfExp)) for node in ast.walk(value)):
+        return False
+    return any(isinstance(node, ast.Call) and source.qualified(node.func) in ("uuid.uuid4", "uuid.uuid1", "secrets.token_hex", "secrets.token_urlsafe") for node in ast.walk(value))
+
+
+def _text(source: Source, value: ast.expr) -> bool:
+    if isinstance(value, ast.JoinedStr):
+        return True
+    if isinstance(value, ast.BoolOp):
+        return all(_text(source, part) for part in value.values)
+    return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "str"
+
+
+def _is_get(value: ast.AST) -> bool:
+    return isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "get" and bool(value.args)
+
+
+def none_in(value: ast.expr) -> bool:
+    if isinstance(value, ast.BoolOp):
+        return none_in(value.values[-1])
+    return isinstance(value, ast.Call) and _is_get(value) and (len(value.args) == 1 or is_none(value.args[1])) and not value.keywords
+
+
+def defaults_in(source: Source, value: ast.expr) -> tuple[str, ...]:
+    """The constants that a value is when nobody sends one: `body.get("id", "x")`, `sent or "x"`, `sent if sent else "x"`."""
+    if isinstance(value, ast.BoolOp):
+        found = [*(constant(source, value.values[-1]) or defaults_in(source, value.values[-1]))]
+    elif isinstance(value, ast.IfExp):
+        found = [text for branch in (value.body, value.orelse) for text in (constant(source, branch) or defaults_in(source, branch))]
+    elif isinstance(value, ast.Call) and _is_get(value) and len(value.args) == 2:
+        found = [*constant(source, value.args[1])]
+    elif isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "str" and len(value.args) == 1:
+        found = [*defaults_in(source, value.args[0])]
+    else:
+        found = []
+    return tuple(dict.fromkeys(found))
+
+
+def _lookups(source: Source, function: FunctionNode) -> Iterator[Key]:
+    """`payload["session_id"]`, `request.args.get("user_id")`, `(await request.json())["chatId"]`'s local."""
+    for node in (*source.nodes(ast.Subscript), *source.nodes(ast.Call)):
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str) and isinstance(node.ctx, ast.Load):
+            name, whole = node.slice.value, node.value
+        elif isinstance(node, ast.Call) and _is_get(node) and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+            name, whole = node.args[0].value, node.func.value  # type: ignore[attr-defined]
+        else:
+            continue
+        meaning = meaning_of(name)
+        if meaning is None or not own(source, function, node) or name.lower() in WORDS_ALONE or any(isinstance(inner, (ast.Await, ast.NamedExpr)) for inner in ast.walk(node)):
+            continue
+        root = whole
+        while isinstance(root, (ast.Attribute, ast.Subscript, ast.Call)):
+            root = root.func if isinstance(root, ast.Call) else root.value
+        if not isinstance(root, ast.Name):
+            continue
+        after = _ready(source, function, root)
+        if after is None:
+            continue
+        optional = isinstance(node, ast.Call) and none_in(node)
+        text, defaults = source.code(node), defaults_in(source, node)
+        if isinstance(node, ast.Call) and defaults and not node.keywords:  # asked without the default it is None, or empty
+            text, optional, defaults = f"{source.code(node.func)}({source.code(node.args[0])})", True, ()
+        yield Key(meaning[0], meaning[1] + 20, text, after, False, optional, isinstance(node, ast.Subscript), defaults, node)
+
+
+def _ready(source: Source, function: FunctionNode, root: ast.Name) -> tuple[ast.stmt, ...] | None:
+    """The statements that give a lookup's object its value; None when it is no object of this request."""
+    home = source.scope(root).home(root.id)
+    if home is None:
+        return None
+    if home.node is not function:
+        return () if source.qualified(root) in ("flask.request", "flask.session", "quart.request", "quart.session", "bottle.request") else None
+    statements: list[ast.stmt] = []
+    for binding in home.bindings.get(root.id, []):
+        if binding.kind == "param":
+            if binding.name in ("self", "cls") and not _request_of_self(source, root):
+                return None
+        elif binding.kind in ("assign", "with") and isinstance(binding.node, (ast.Assign, ast.AnnAssign)) and _of_request(source, function, binding):
+            statements.append(binding.node)
+        else:
+            return None
+    return tuple(statements)
+
+
+def _request_of_self(source: Source, root: ast.Name) -> bool:
+    above = source.parent(root)
+    return isinstance(above, ast.Attribute) and above.attr == "request"
+
+
+def _of_request(source: Source, function: FunctionNode, binding: Binding) -> bool:
+    """Whether a local's value is read from something that came in with the request, not made or looked up elsewhere."""
+    names = [node for node in ast.walk(binding.value) if isinstance(node, ast.Name)] if binding.value is not None else []
+    for node in names:
+        home = source.scope(node).home(node.id)
+        if home is not None and home.node is function and any(b.kind in ("param", "assign") and b.name not in ("self",) for b in home.bindings[node.id]):
+            return True
+        if home is not None and source.qualified(node) in ("flask.request", "quart.request", "bottle.request"):
+            return True
+    return False
+
+
+# events of bots
+
+
+def _event(source: Source, function: FunctionNode, handler: Handler | None) -> Iterator[Key]:
+    if handler is None:
+        return
+    names = [arg.arg for arg in parameters(function) if arg.arg not in ("self", "cls")]
+    first = names[0] if names else ""
+    if handler.kind == "session" and first:
+        yield Key("conversation", -9, first, is_text=True)
+    elif handler.framework == "chainlit":
+        text, needs = spell(source, "chainlit", "user_session", near=function.body[0])
+        yield Key("conversation", -5, f'{text}.get("id")', imports=needs)
+    elif handler.framework == "telegram" and first:
+        yield Key("conversation", -5, f"{first}.effective_chat.id")
+        yield Key("user", 50, f"{first}.effective_user.id")
+    elif handler.framework in ("telebot", "aiogram", "telethon") and first:
+        lead = f"{first}.message" if first in ("call", "callback", "callback_query", "query") else first
+        yield Key("conversation", -5, f"{lead}.chat_id" if handler.framework == "telethon" else f"{lead}.chat.id")
+    elif handler.framework == "pyrogram" and len(names) > 1:
+        yield Key("conversation", -5, f"{names[1]}.chat.id")
+    elif handler.framework == "discord" and first:
+        interaction = "interaction" in first or first == "inter"
+        yield Key("conversation", -5, f"{first}.channel_id" if interaction else f"{first}.channel.id")
+        yield Key("user", 50, f"{first}.user.id" if interaction else f"{first}.author.id")
+    elif handler.framework == "line" and first:
+        yield Key("user", 50, f"{first}.source.user_id")
+    elif handler.framework == "flask_socketio":
+        text, needs = spell(source, "flask", "request", near=function.body[0])
+        yield Key("conversation", 9, f"{text}.sid", is_text=True, imports=needs)
+    elif handler.framework == "slack":
+        yield from _slack(source, function, names)
+
+
+def _slack(source: Source, function: FunctionNode, names: list[str]) -> Iterator[Key]:
+    written = source.slice(source.start(function.body[0]), source.stop(function))
+    for name in ("event", "message"):
+        if name in names:
+            yield Key("user", 50, f'{name}["user"]', is_text=True)
+    for name in ("command", "shortcut"):
+        if name in names:
+            yield Key("user", 50, f'{name}["user_id"]', is_text=True)
+    if "body" in names:
+        decorators = " ".join(ast.unparse(decorator) for decorator in function.decorator_list)
+        if "command" in decorators:
+            yield Key("user", 51, 'body["user_id"]', is_text=True)
+        elif "event" in decorators or "message" in decorators or '"event"' in written:
+            yield Key("user", 51, 'body["event"]["user"]', is_text=True)
+        else:
+            yield Key("user", 51, 'body["user"]["id"]', is_text=True)
+
+
+def choose(candidates: list[list[Key]]) -> str:
+    """The meaning that the most of the functions have a key of; conversation before user."""
+    counts = {meaning: sum(any(key.meaning == meaning for key in found) for found in candidates) for meaning in ("conversation", "user")}
+    return "user" if counts["user"] > counts["conversation"] else "conversation"

@@ -1,0 +1,206 @@
+"""Callback handlers that requests share: who runs with them, who reads them, and the edits that make one per run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..cut import span
+from ..finding import Edit, Finding, Import
+from ..handlers import serves
+from ..imports import spell
+from ..libraries.callbacks import is_collecting, only_models
+from ..move import insertion, lead, movable, place_for, without
+from ..names import FunctionNode
+from ..source import Source
+from .reach import Use, enclosing, imports_of, leads, reached, uses_of
+from .rebuild import is_client
+from .runs import UNCLEAR_CONFIG, run_of, with_handler, without_handler
+from .shared import written
+from .stations import Unclear
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listener:
+    """`name = Collector()` at the top of a module."""
+
+    source: Source
+    statement: ast.Assign | ast.AnnAssign
+    name: str
+    call: ast.Call
+
+
+def gone(source: Source, statement: ast.stmt) -> Edit:
+    """The statement goes; comments about it stay for who reads what becomes of it."""
+    start, stop = span(source, statement)
+    behind = source.slice(source.stop(statement), stop).strip()
+    if lead(source, statement) == start and not behind:
+        return without(source, statement, statement)
+    return source.edit(start, stop, f"{behind}{source.newline}" if behind else "")
+
+
+def shared_listeners(source: Source) -> Iterator[Listener]:
+    for statement in source.tree.body:
+        names = written(statement)
+        if names and isinstance(statement, (ast.Assign, ast.AnnAssign)) and isinstance(statement.value, ast.Call) and is_collecting(source, statement.value):
+            yield Listener(source, statement, names[0], statement.value)
+
+
+def freshened(listener: Listener) -> Finding | None:
+    """The finding for one handler; None when no request reaches it."""
+    source = listener.source
+    if not serves(source.project):
+        return None
+    plan = _Plan(listener)
+    if not any(reached(each.source, each.function) for each in plan.places.values()):
+        return None
+    try:
+        return plan.finding()
+    except Unclear as unclear:
+        where = f" ({unclear.source.path}:{unclear.source.place(unclear.node).line})" if unclear.source is not None and unclear.node is not None else ""
+        return source.refuse(listener.call, unclear.reason, f"{listener.name} collects from all requests; {unclear.message}{where}")
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    """One function: its own reads of the handler, and its runs of what was built with the handler."""
+
+    source: Source
+    function: FunctionNode
+    reads: list[Use]
+    runs: list[tuple[Use, ast.Call | None]]
+
+
+class _Plan:
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self.source = listener.source
+        self.places: dict[FunctionNode, _Place] = {}
+        self.models: list[tuple[ast.Call, ast.expr]] = []  # constructors that hold the handler
+        self.early: list[Use] = []
+        self.chained = False
+        for use in uses_of(self.source, self.source.names.module, [listener.name], [listener.statement]):
+            function = enclosing(use.source, use.node)
+            model = self.model_of(use)
+            if function is not None:
+                self.place(use.source, function).reads.append(use)
+            elif model is not None:
+                self.models.append((model, use.node))
+            else:
+                self.early.append(use)
+        self.follow()
+
+    def place(self, source: Source, function: FunctionNode) -> _Place:
+        return self.places.setdefault(function, _Place(source, function, [], []))
+
+    def model_of(self, use: Use) -> ast.Call | None:
+        """The constructor of a model in whose `callbacks=[...]` the handler stands."""
+        given = use.source.parent(use.node)
+        word = use.source.parent(given) if isinstance(given, ast.List) else None
+        call = use.source.parent(word) if isinstance(word, ast.keyword) and word.arg == "callbacks" else None
+        return call if isinstance(call, ast.Call) and is_client(use.source, call) and use.source is self.source else None
+
+    def follow(self) -> None:
+        """From the models that hold the handler to the chains built of them, and to their runs."""
+        source = self.source
+        tainted: dict[str, ast.stmt] = {}
+        inside = [call for call, _ in self.models]
+        statements: list[ast.stmt] = []
+        for statement in source.tree.body:
+            held = any(call in ast.walk(statement) for call in inside)
+            read = any(isinstance(node, ast.Name) and node.id in tainted and source.scope(node).home(node.id) is source.names.module for node in ast.walk(statement))
+            names = written(statement)
+            if names and (held or read):
+                value = getattr(statement, "value", None)
+                self.chained = self.chained or not (held and isinstance(value, ast.Call) and value in inside)
+                tainted[names[0]] = statement
+                statements.append(statement)
+            elif held:
+                self.early.append(Use(source, inside[0], self.listener.name))
+        for use in uses_of(source, source.names.module, tainted, statements):
+            function = enclosing(use.source, use.node)
+            if function is None:
+                self.early.append(use)
+            else:
+                self.place(use.source, function).runs.append((use, run_of(use.source, use.node)))
+
+    def finding(self) -> Finding:
+        listener, source = self.listener, self.source
+        if self.early:
+            raise Unclear("needed-at-import", f"{self.early[0].slot} is needed when the module is imported", self.early[0].source, self.early[0].node)
+        bindings = source.names.module.bindings[listener.name]
+        if len(bindings) > 1:
+            raise Unclear("bound-twice", f"{listener.name} is bound in several places", source, bindings[-1].node)
+        if not movable(source, listener.statement):
+            raise Unclear("shared-line", "a statement shares its line with another", source, listener.statement)
+        if self.chained and not only_models(source, listener.call):
+            raise Unclear("hears-more", "it listens to more than models and would hear more at the run of a chain")
+        edits: list[Edit] = [gone(source, listener.statement)]
+        for call, node in self.models:
+            edits += without_handler(source, call, node)
+        imports: list[tuple[str, Import]] = []
+        for place in self.places.values():
+            if not place.reads and not place.runs:
+                continue
+            if place.reads and not place.runs and (self.models or not self.used_in_a_run(place)):
+                raise Unclear("read-elsewhere", f"{place.function.name} reads what it collects and does not run the model itself", place.source, place.function)
+            made, needs = self.spelled(place)
+            imports += needs
+            edits += self.in_place(place, made)
+        if any(edit.start < 0 for edit in edits):
+            reason = next(edit.text for edit in edits if edit.start < 0)
+            raise Unclear(reason, "the run's configuration is not written at the run" if reason == UNCLEAR_CONFIG else "the code is laid out in a way that can't be cut safely")
+        for other, binding in imports_of(source, listener.name):
+            if not any(True for _ in other.uses(binding)):
+                raise Unclear("imported-elsewhere", f"{other.path} imports {listener.name} and may hand it on", other, binding.node)
+        return source.fix(
+            listener.call, edits, f"{listener.name} collects from all requests at once; one per run now", imports=imports,
+            help="What it collected is read from the run's own handler.",
+        )  # fmt: skip
+
+    def used_in_a_run(self, place: _Place) -> bool:
+        """Whether one of the reads gives the handler to a run: `config={"callbacks": [handler]}`, `callbacks=[handler]`."""
+        return any(any(isinstance(above, ast.Call) for above in use.source.parents(use.node)) and isinstance(use.source.parent(use.node), ast.List) for use in place.reads)
+
+    def in_place(self, place: _Place, made: str) -> list[Edit]:
+        edits: list[Edit] = []
+        name = made
+        if len(place.reads) == 1 and not place.runs:
+            return [place.source.edit(place.source.start(place.reads[0].node), place.source.stop(place.reads[0].node), made)]
+        if place.reads:
+            name = next((use.node.id for use in place.reads if isinstance(use.node, ast.Name)), self.listener.name)
+            nodes = [use.node for use in place.reads] + [use.node for use, _ in place.runs]
+            before = place_for(place.source, place.function, nodes)
+            if before is None:
+                raise Unclear("no-place", f"{place.function.name} has no one place before all uses", place.source, place.function)
+            edits.append(insertion(place.source, before, f"{name} = {made}{place.source.newline}"))
+            for use in place.reads:
+                if not isinstance(use.node, ast.Name):
+                    edits.append(place.source.edit(place.source.start(use.node), place.source.stop(use.node), name))
+        for use, call in place.runs:
+            if call is None:
+                raise Unclear("handed-on", f"{use.slot} is handed on in {place.function.name}, its runs can't be seen", place.source, use.node)
+            edits += with_handler(place.source, call, name)
+        return edits
+
+    def spelled(self, place: _Place) -> tuple[str, list[tuple[str, Import]]]:
+        """The constructor call as it is written in a place's file."""
+        source, call = self.source, self.listener.call
+        if place.source is source:
+            scope = source.names.inner[place.function]
+            taken = {node.id for node in ast.walk(call) if isinstance(node, ast.Name)} & set(scope.bindings)
+            if taken:
+                raise Unclear("name-taken", f"{sorted(taken)[0]} means something else in {place.function.name}", source, place.function)
+            return source.code(call), []
+        if any(isinstance(node, ast.Name) for part in [*call.args, *call.keywords] for node in ast.walk(part)) or not isinstance(call.func, ast.Name):
+            raise Unclear("handed-on", f"{place.source.path} can't build it: its arguments are names of {source.path}", source, call)
+        found = leads(source, f"{source.module}.{call.func.id}", "")
+        path = source.qualified(call.func)
+        module = path.rpartition(".")[0]
+        if (found is not None and found[0] is source) or path == f"{source.module}.{call.func.id}":
+            module = next((binding.origin.rpartition(".")[0] for other, binding in imports_of(source, self.listener.name) if other is place.source), source.module)
+        text, needs = spell(place.source, module, path.rpartition(".")[2] or call.func.id)
+        arguments = source.slice(source.stop(call.func), source.stop(call))
+        return f"{text}{arguments}", [(place.source.path, need) for need in needs]
+

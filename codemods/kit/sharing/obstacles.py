@@ -1,0 +1,164 @@
+"""What stands in the way of building something per request that was built once."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from ..handlers import handlers
+from ..libraries.memory import is_light, is_plain, keeps
+from ..move import movable
+from ..names import FunctionNode
+from ..source import Source
+from .reach import Use, User, imports_of
+from .rebuild import is_client
+from .shared import Cell, Group, reads, value_of
+from .stations import Station, Unclear
+
+
+def object_to(group: Group, parameter: str, stations: list[Station], early: list[Use]) -> None:
+    """Raises Unclear for the first thing that stands in the way of building a group per request."""
+    source = group.source
+    for slot in group.slots:
+        bindings = group.scope.bindings.get(slot, [])
+        if any(binding.within is not group.scope for binding in bindings):
+            raise Unclear("rebound", f"{slot} is set anew under `global`")
+        if len(bindings) > 1:
+            raise Unclear("rebound", f"{slot} is bound in several places", source, bindings[-1].node)
+    if early:
+        use = early[0]
+        raise Unclear("needed-at-import", f"{use.slot} is needed when the module is imported", use.source, use.node)
+    for slot in group.slots:
+        if group.scope.kind == "module":
+            _exports(source, slot)
+    for statement in group.statements:
+        for call in strangers(group, statement):
+            raise Unclear("handed-on", f"{ast.unparse(call.func)} gets it when the module is imported", source, call)
+        if not movable(source, statement):
+            raise Unclear("shared-line", "a statement shares its line with another", source, statement)
+        _free_names(group, statement)
+    for cell in [*group.cells, *(cell for other in group.foreign.values() for cell in other.cells)]:
+        if cell.kind == "vectors":
+            raise Unclear("vector-memory", "a memory in a vector store knows no sessions", cell.source, cell.call)
+        if cell.kind == "session" and not parameter:
+            raise Unclear("fixed-session", "the history has one fixed session id, and no handler has a key", cell.source, cell.call)
+        if cell.factory is not None:
+            usable(cell)
+    keyless = next((each for each in stations if each.handler is not None and each.handler.kind == "node" and not each.keys), None)
+    if keyless is not None:
+        raise Unclear("graph-node", f"{keyless.name} is a node of a graph, and its state has no key", keyless.source, keyless.function)
+    if not parameter and group.owner is not None and len([each for each in stations if each.handler is None]) > 1:
+        raise Unclear("read-elsewhere", "several methods use it within one request, and there is no key by which they could share a history", source, stations[0].function)
+    if len(stations) > 1:
+        for each in stations:
+            if each.only_reads and each.key is None and not each.passes and isinstance(each.function, FunctionNode):
+                raise Unclear("read-elsewhere", f"{each.name} reads what other requests have said, and there is no key to tell them apart", each.source, each.function)
+
+
+def object_to_class(group: Group, stations: list[Station]) -> None:
+    """The same for what instances of a class hold."""
+    source = group.source
+    assert group.owner is not None
+    if not group.me:
+        return
+    for slot in group.slots:
+        attr = slot.removeprefix("self.")
+        for (_, name), targets in source.names.stores.items():
+            for target in targets:
+                if name == attr and slot != attr and source.class_of(target) is group.owner and source.statement(target) not in group.statements:
+                    raise Unclear("rebound", f"{slot} is set anew in another place", source, target)
+    for use in [*(use for each in stations for use in each.uses)]:
+        if not use.slot.startswith("self."):
+            raise Unclear("needed-at-import", f"{use.slot} is used by a function within {group.owner.name}", use.source, use.node)
+
+
+def _exports(source: Source, slot: str) -> None:
+    for other in [source, *(found for found, _ in imports_of(source, slot))]:
+        if slot in (other.exports() or ()):
+            raise Unclear("exported", f"{slot} stands in __all__ of {other.path}", other)
+    tail = f"{source.module.rpartition('.')[2]}.{slot}"
+    for other in source.project:
+        for node in other.nodes(ast.Constant):
+            if isinstance(node.value, str) and (node.value == tail or node.value.endswith(f".{tail}")):
+                raise Unclear("patched-by-tests", f"{slot} is named in a string, as tests do that replace it", other, node)
+        if other is not source and (spot := _set_by_tests(other, source.module, slot)) is not None:
+            raise Unclear("patched-by-tests", f"{slot} is replaced by tests", other, spot)
+        if other is not source and other.names.module.stars and slot in other.names.loads and source.module in starred(other):
+            raise Unclear("exported", f"{other.path} gets {slot} by a star import", other)
+
+
+def _set_by_tests(other: Source, module: str, slot: str) -> ast.AST | None:
+    """`patch.object(main, "chain")`, `monkeypatch.setattr(main, "chain", fake)`, `main.chain = fake` in another file."""
+    for call in other.nodes(ast.Call):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+        named = name in ("object", "setattr") and len(call.args) > 1 and isinstance(call.args[1], ast.Constant) and call.args[1].value == slot
+        if named and other.qualified(call.args[0]) == module:
+            return call
+    for (_, name), targets in other.names.stores.items():
+        for target in targets if name == slot else ():
+            if isinstance(target, ast.Attribute) and other.qualified(target.value) == module:
+                return target
+    return None
+
+
+def _free_names(group: Group, statement: ast.stmt) -> None:
+    """What the statement reads must still mean the same when it runs later."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in group.slots:
+            home = group.source.scope(node).home(node.id)
+            bindings = home.bindings.get(node.id, []) if home is group.scope else []
+            if any(binding.within is not home for binding in bindings) or any(
+                group.source.start(binding.node) > group.source.start(statement) for binding in bindings if binding.kind in ("assign", "augmented", "for", "with", "delete")
+            ):
+                raise Unclear("rebound", f"{node.id}, of which it is built, is set anew later", group.source, node)
+
+
+def strangers(group: Group, statement: ast.stmt) -> Iterator[ast.Call]:
+    """Calls that are given what remembers and are neither LangChain's nor simple: threads, registries, classes that do more than keep it."""
+    source = group.source
+    value = value_of(statement)
+    if value is None or isinstance(statement, ast.Expr):
+        return
+    for call in ast.walk(value):
+        if not isinstance(call, ast.Call) or any(cell.call is call for cell in group.cells) or not reads(source, call, group.scope, group.slots, group.me):
+            continue
+        path = source.qualified(call.func)
+        if path.startswith(("langchain", "operator.", "functools.partial")) or (not path and isinstance(call.func, ast.Attribute)):
+            continue
+        if not path and isinstance(call.func, ast.Name) and call.func.id in ("dict", "list", "tuple"):
+            continue
+        if not any(keeps_only(origin.source, origin.node) for origin in source.origins(call.func) if isinstance(origin.node, ast.ClassDef)):
+            yield call
+
+
+def keeps_only(source: Source, owner: ast.ClassDef) -> bool:
+    """Whether making an instance does nothing but keep what it is given."""
+    method = next((each for each in owner.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"), None)
+    if method is None:
+        return not owner.bases
+    return all(isinstance(each, (ast.Assign, ast.AnnAssign)) and isinstance(each.value, (ast.Name, ast.Constant, ast.List, ast.Dict)) for each in method.body)
+
+
+def usable(cell: Cell) -> None:
+    """Raises Unclear when a factory may not be called for each request."""
+    assert cell.factory is not None and isinstance(cell.factory.node, FunctionNode)
+    source, function = cell.factory.source, cell.factory.node
+    if function.decorator_list:
+        raise Unclear("factory", f"{function.name} is decorated; it may give the same object again", source, function)
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and keeps(source, node) is None and not (is_light(source, node) or is_client(source, node) or is_plain(source, node)):
+            raise Unclear("heavy-factory", f"{function.name} does more than build a chain: {ast.unparse(node.func)} would run for each request", source, node)
+        if isinstance(node, (ast.Global, ast.Yield, ast.Await)):
+            raise Unclear("factory", f"{function.name} is no plain factory", source, node)
+
+
+def hides(other: Source, group: Group, users: list[User]) -> bool:
+    """Whether a file with a star import reads the objects, or calls what reads them."""
+    names = {*group.slots, *(user.function.name for user in users if user.function is not None)}
+    if not any(name in other.names.loads for name in names):
+        return False
+    return any(each.source is other for each in handlers(other.project).values())
+
+
+def starred(source: Source) -> set[str]:
+    return {source.names.absolute(node) for node in source.nodes(ast.ImportFrom) if any(alias.name == "*" for alias in node.names)}

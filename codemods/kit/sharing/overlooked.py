@@ -1,0 +1,96 @@
+"""What remembers and outlives a request where no statement could be moved: in a cached function, a default argument, a class that is made once, a field."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from ..handlers import handlers
+from ..libraries.memory import keeps, remembers
+from ..names import FunctionNode
+from ..source import Source
+from .reach import Use, User, enclosing, instances, lasting, member_uses, reached
+from .shared import returns_cells
+
+
+def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
+    """Where it stands, a reason code and one sentence."""
+    for function in source.functions():
+        if _made_once(source, function):
+            yield function, "factory", f"{function.name} gives all requests the object that it made for the first"
+    for call in source.nodes(ast.Call):
+        if keeps(source, call) is None:
+            continue
+        taker = default_of(source, call)
+        if taker is not None and reached(source, taker):
+            yield call, "needed-at-import", f"a default argument of {taker.name} is made once, for all requests"
+        owner = source.class_of(call)
+        if owner is not None and _on_class(source, call) and serves_requests(source, owner):
+            yield call, "rebound", f"the class {owner.name} keeps it for all of its instances"
+    for given in source.nodes(ast.keyword):
+        holder = source.parent(source.statement(given)) if given.arg == "default_factory" else None
+        if isinstance(holder, ast.ClassDef) and _makes(source, given.value) and lasting(source, holder) and _field_read(source, holder, source.statement(given)):
+            yield given, "unusual-assignment", f"it is a field of {holder.name}, of which one instance serves all requests"
+
+
+def default_of(source: Source, node: ast.AST) -> FunctionNode | None:
+    """The function of which a node is (in) a default argument."""
+    for above in source.parents(node):
+        if isinstance(above, FunctionNode):
+            inside = any(node in ast.walk(default) for default in [*above.args.defaults, *above.args.kw_defaults] if default is not None)
+            return above if inside else None
+    return None
+
+
+def kept_by(user: User) -> ast.ClassDef | None:
+    """The class whose instances are given a shared object when they are made, where requests use them."""
+    owner = user.source.parent(user.function) if user.function is not None and user.function.name == "__init__" else None
+    return owner if isinstance(owner, ast.ClassDef) and serves_requests(user.source, owner) else None
+
+
+def defaulted(use: Use) -> FunctionNode | None:
+    """The function, run by requests, that takes a shared object as a default argument."""
+    function = default_of(use.source, use.node)
+    return function if function is not None and reached(use.source, function) else None
+
+
+def serves_requests(source: Source, owner: ast.ClassDef) -> bool:
+    """Whether a request runs a method of the class."""
+    return any(isinstance(method, FunctionNode) and reached(source, method) for method in owner.body) or any(
+        (around := enclosing(other, call)) is not None and reached(other, around) for other, call in instances(source, owner)
+    )  # fmt: skip
+
+
+def is_cached(source: Source, function: FunctionNode) -> bool:
+    """Whether a function without parameters gives the same object at each call."""
+    names = [source.qualified(each.func if isinstance(each, ast.Call) else each) for each in function.decorator_list]
+    return any(name in ("functools.lru_cache", "functools.cache") for name in names) and ast.unparse(function.args) in ("", "self")
+
+
+def _made_once(source: Source, function: FunctionNode) -> bool:
+    return is_cached(source, function) and returns_cells(source, function) and bool(reached(source, function) or function in handlers(source.project))
+
+
+def _on_class(source: Source, call: ast.Call) -> bool:
+    """`cls.memory = ...`, `cls._instance.memory = ...`."""
+    statement, function = source.statement(call), source.function(call)
+    if function is None or not isinstance(statement, ast.Assign) or not function.args.args:
+        return False
+    first = function.args.args[0].arg
+    makes = function.name == "__new__" or any(ast.unparse(each) == "classmethod" for each in function.decorator_list)
+    target: ast.expr = statement.targets[0]
+    while isinstance(target, ast.Attribute):
+        target = target.value
+    return makes and isinstance(statement.targets[0], ast.Attribute) and isinstance(target, ast.Name) and target.id == first
+
+
+def _makes(source: Source, factory: ast.expr) -> bool:
+    if isinstance(factory, ast.Lambda):
+        return isinstance(factory.body, ast.Call) and keeps(source, factory.body) is not None
+    return remembers(source.qualified(factory))
+
+
+def _field_read(source: Source, owner: ast.ClassDef, statement: ast.stmt) -> bool:
+    name = statement.target.id if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) else ""
+    uses = member_uses(source, owner, [name], source.names.inner[owner], ()) if name else []
+    return any((around := enclosing(use.source, use.node)) is not None and reached(use.source, around) for use in uses)

@@ -1,0 +1,235 @@
+"""Who reads a name of a module, in every file that is seen, and which handlers stand behind the readers."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ..callers import callers
+from ..handlers import Handler, handlers
+from ..names import Binding, FunctionNode, Scope
+from ..source import Source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Use:
+    """One read of a shared name. `importing`: the import that brought it into this file."""
+
+    source: Source
+    node: ast.expr
+    slot: str
+    importing: Binding | None = None
+
+
+@dataclass(slots=True, eq=False)
+class User:
+    """A function with the shared names that it reads; `function` is None for the block under `if __name__ == "__main__"`."""
+
+    source: Source
+    function: FunctionNode | None
+    handler: Handler | None
+    uses: list[Use] = field(default_factory=list)
+    block: ast.If | None = None
+
+
+def leads(source: Source, dotted: str, importer: str, depth: int = 0) -> tuple[Source, str] | None:
+    """The file and name that an import means in the end, re-exports followed."""
+    found = source.project.lookup(dotted, importer)
+    if found is None or not found[1] or depth > 6:
+        return found
+    home, name = found
+    bindings = home.names.module.bindings.get(name, [])
+    if len(bindings) == 1 and bindings[0].kind == "import":
+        return leads(home, bindings[0].origin, home.path, depth + 1) or found
+    return found
+
+
+def imports_of(source: Source, slot: str) -> Iterator[tuple[Source, Binding]]:
+    """Every import of the name, re-exports among them, in the other files."""
+    tails, todo = {slot}, [slot]
+    while todo:
+        tail = todo.pop()
+        for other in source.project:
+            for binding in _imported(other, tail) if other is not source else ():
+                if leads(source, binding.origin, other.path) == (source, slot):
+                    yield other, binding
+                    if binding.name not in tails:  # handed on under another name
+                        tails.add(binding.name)
+                        todo.append(binding.name)
+
+
+def _imported(source: Source, tail: str) -> list[Binding]:
+    """The imports of a file whose path ends so."""
+
+    def read() -> dict[str, list[Binding]]:
+        found: dict[str, list[Binding]] = {}
+        for scope in source.names.inner.values():
+            for bindings in scope.bindings.values():
+                for binding in bindings:
+                    if binding.kind == "import":
+                        found.setdefault(binding.origin.rpartition(".")[2], []).append(binding)
+        return found
+
+    return source.remember("imports by tail", read).get(tail, [])  # type: ignore[no-any-return]
+
+
+def uses_of(source: Source, scope: Scope, slots: Iterable[str], without: Iterable[ast.stmt] = ()) -> list[Use]:
+    """Every read of names that live in a scope, those under the statements `without` left out."""
+    inside = {node for statement in without for node in ast.walk(statement)}
+    found: list[Use] = []
+    for slot in slots:
+        found += [Use(source, load, slot) for load in source.names.uses(slot, scope) if load not in inside]
+        if scope.kind != "module":
+            continue
+        for other, binding in imports_of(source, slot):
+            found += [Use(other, load, slot, binding) for load in other.uses(binding)]
+        for other in source.project:
+            for attribute in other.nodes(ast.Attribute):
+                if attribute.attr == slot and other is not source:
+                    path = other.qualified(attribute)
+                    if path and leads(source, path, other.path) == (source, slot):
+                        found.append(Use(other, attribute, slot))
+    return found
+
+
+def enclosing(source: Source, node: ast.AST, outer: Scope | None = None) -> FunctionNode | None:
+    """The handler that runs a node, else the outermost function (below `outer`) that does; None at module level."""
+    known = handlers(source.project)
+    scope: Scope | None = source.scope(node)
+    found: FunctionNode | None = None
+    while scope is not None and scope is not outer:
+        if isinstance(scope.node, FunctionNode):
+            found = scope.node
+            if found in known and known[found].kind != "session":
+                return found
+        scope = scope.parent
+    return found
+
+
+def main_block(source: Source, node: ast.AST) -> ast.If | None:
+    """The `if __name__ == "__main__":` around a node."""
+    for above in source.parents(node):
+        if isinstance(above, ast.If) and isinstance(source.parent(above), ast.Module) and "__name__" in ast.unparse(above.test):
+            return above
+    return None
+
+
+def users_of(uses: Iterable[Use], outer: Scope | None = None) -> tuple[list[User], list[Use]]:
+    """The functions that read, with their reads; and the reads that happen at import."""
+    users: dict[ast.AST, User] = {}
+    early: list[Use] = []
+    for use in uses:
+        function = enclosing(use.source, use.node, outer)
+        block = main_block(use.source, use.node) if function is None else None
+        holder = function or block
+        if holder is None:
+            early.append(use)
+            continue
+        if holder not in users:
+            handler = handlers(use.source.project).get(function) if function is not None else None
+            users[holder] = User(use.source, function, handler, block=block)
+        users[holder].uses.append(use)
+    return list(users.values()), early
+
+
+def reached(source: Source, function: FunctionNode, seen: set[FunctionNode] | None = None) -> list[Handler]:
+    """The handlers that run a function, directly or through its callers."""
+    seen = seen if seen is not None else set()
+    if function in seen or len(seen) > 200:
+        return []
+    seen.add(function)
+    known = handlers(source.project).get(function)
+    if known is not None:
+        return [known]
+    found: list[Handler] = []
+    mentions = callers(source, function)
+    for other, node in [*mentions.calls, *((other, node) for other, node, _ in mentions.runs), *mentions.others]:
+        around = enclosing(other, node)
+        if around is not None:
+            found += reached(other, around, seen)
+    return list(dict.fromkeys(found))
+
+
+# what instances hold
+
+
+def member_uses(source: Source, owner: ast.ClassDef, names: Iterable[str], scope: Scope, without: Iterable[ast.stmt]) -> list[Use]:
+    """Every read of attributes (`self.x`) and of locals of one class's method, those under the statements `without` left out."""
+    inside = {node for statement in without for node in ast.walk(statement)}
+    found: list[Use] = []
+    for name in names:
+        attr = name.removeprefix("self.")
+        if attr == name and scope.kind == "function":
+            found += [Use(source, load, name) for load in source.names.uses(name, scope) if load not in inside]
+            continue
+        for other in source.project:
+            for attribute in other.nodes(ast.Attribute):
+                if attribute.attr == attr and isinstance(attribute.ctx, ast.Load) and attribute not in inside and is_instance(other, attribute.value, owner):
+                    found.append(Use(other, attribute, name))
+        if scope.kind == "class":
+            found += [Use(source, load, name) for load in source.names.uses(name, scope) if load not in inside]
+    return found
+
+
+def is_instance(source: Source, node: ast.expr, owner: ast.ClassDef) -> bool:
+    """Whether an expression is an instance of the class, or the class itself."""
+    for origin in source.origins(node):
+        if origin.node is owner:
+            return True
+        callee = origin.node.func if origin.kind == "value" and isinstance(origin.node, ast.Call) else None
+        if isinstance(callee, (ast.Name, ast.Attribute)) and any(made.node is owner for made in origin.source.origins(callee)):
+            return True
+    return isinstance(node, ast.Name) and node.id == "cls" and source.class_of(node) is owner
+
+
+def instances(source: Source, owner: ast.ClassDef) -> Iterator[tuple[Source, ast.Call]]:
+    """Every call that makes an instance of the class."""
+    for other in source.project:
+        for call in other.nodes(ast.Call):
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+            if not name or (isinstance(call.func, ast.Attribute) and name != owner.name):
+                continue
+            if (name == owner.name or other is not source or isinstance(call.func, ast.Name)) and any(origin.node is owner for origin in other.origins(call.func)):
+                yield other, call
+
+
+def lasting(source: Source, owner: ast.ClassDef) -> bool:
+    """Whether an instance of the class outlives a request: made at import, at start-up, or by a cached function."""
+    for other, call in instances(source, owner):
+        if is_test(other):
+            continue
+        around = enclosing(other, call)
+        if around is None:
+            return True
+        if any("cache" in ast.unparse(decorator) for decorator in around.decorator_list):
+            return True
+        if not reached(other, around) and _escapes(other, call):
+            return True
+    return False
+
+
+def is_test(source: Source) -> bool:
+    """Whether a file is one of the tests."""
+    name = source.path.rpartition("/")[2]
+    return name.startswith(("test_", "conftest")) or name.endswith("_test.py")
+
+
+def _escapes(source: Source, call: ast.Call) -> bool:
+    """Whether what a function makes may outlive it: returned, stored, handed on, used by a function within; not only its methods called."""
+    statement = source.parent(call)
+    if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is not call:
+        return not (isinstance(statement, ast.Attribute) and isinstance(source.parent(statement), ast.Call))
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    if not all(isinstance(target, ast.Name) for target in targets):
+        return True
+    scope = source.scope(call)
+    for target in targets:
+        if not isinstance(target, ast.Name) or target.id in scope.globals:
+            return True
+        for load in source.names.uses(target.id, scope):
+            above = source.parent(load)
+            method = isinstance(above, ast.Attribute) and isinstance(asked := source.parent(above), ast.Call) and asked.func is above
+            if not method or source.scope(load) is not scope:
+                return True
+    return False

@@ -1,0 +1,184 @@
+"""From a shared object to the handlers that use it: who is to build it, and who hands it, or its key, on."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field, replace
+
+from ..callers import Callers, argument, callers, takes_more
+from ..handlers import Handler, handlers
+from ..names import FunctionNode
+from ..source import Source, is_none
+from .keys import Key, choose, constant, defaults_in, keys, none_in
+from .providers import borrowed
+from .reach import Use, User, enclosing, is_test, main_block, reached
+
+READS = frozenset({"clear", "aclear", "buffer", "load_memory_variables", "aload_memory_variables", "messages", "buffer_as_str", "buffer_as_messages"})
+
+
+class Unclear(Exception):
+    """Why a group can't be taken apart: a reason code, one sentence, and where."""
+
+    def __init__(self, reason: str, message: str, source: Source | None = None, node: ast.AST | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.source = source
+        self.node = node
+
+
+@dataclass(slots=True, eq=False)
+class Station:
+    """One function on the way from a handler to the shared object.
+
+    `uses`: its own reads. `calls`: its calls of stations further down that need something handed on; whether keywords may be given there.
+    """
+
+    source: Source
+    function: FunctionNode | ast.If
+    handler: Handler | None
+    uses: list[Use] = field(default_factory=list)
+    calls: list[tuple[ast.Call, Station, bool]] = field(default_factory=list)
+    keys: list[Key] = field(default_factory=list)
+    key: Key | None = None
+    passes: bool = False  # gets what it needs from its callers
+
+    @property
+    def nodes(self) -> list[ast.AST]:
+        return [*(use.node for use in self.uses), *(call for call, _, _ in self.calls)]
+
+    @property
+    def name(self) -> str:
+        return self.function.name if isinstance(self.function, FunctionNode) else 'the block under `if __name__ == "__main__"`'
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it looks at or clears what others said, and neither says anything itself nor lets a helper say it."""
+        seen: list[Station] = [self]
+        for each in seen:
+            seen += [below for _, below, _ in each.calls if below not in seen]
+        return all(_looks(use) for each in seen for use in each.uses) and any(each.uses for each in seen)
+
+
+def _looks(use: Use) -> bool:
+    node: ast.AST = use.node
+    while isinstance(above := use.source.parent(node), ast.Attribute):
+        if above.attr in READS:
+            return True
+        node = above
+    return False
+
+
+def stations_for(users: list[User]) -> list[Station]:
+    """Every function on the ways from the handlers down to the users. Raises Unclear where a way can't be followed."""
+    found: dict[ast.AST, Station] = {}
+    todo: list[Station] = []
+
+    def station(source: Source, function: FunctionNode | ast.If) -> Station:
+        if function not in found:
+            handler = handlers(source.project).get(function) if isinstance(function, FunctionNode) else None
+            made = Station(source, function, handler)
+            if isinstance(function, FunctionNode):
+                made.keys = keys(source, function, handler)
+                if handler is not None and handler.kind == "provider" and not made.keys:
+                    made.keys = borrowed(source, function)
+            found[function] = made
+            todo.append(made)
+        return found[function]
+
+    for user in users:
+        holder = user.function if user.function is not None else user.block
+        assert holder is not None
+        station(user.source, holder).uses += user.uses
+    while todo:
+        each = todo.pop(0)
+        if each.handler is None and isinstance(each.function, FunctionNode):
+            each.keys = [as_sent(each.source, each.function, key) for key in each.keys]
+        if each.handler is not None or each.keys or isinstance(each.function, ast.If):
+            continue
+        mentions = callers(each.source, each.function)
+        if idle(each.source, each.function):
+            continue  # nobody calls it: it builds its own
+        each.passes = True
+        _all_known(each, mentions)
+        for other, call, keywords in [*((s, c, True) for s, c in mentions.calls), *mentions.runs]:
+            around = enclosing(other, call)
+            block = main_block(other, call) if around is None else None
+            if around is each.function:
+                each.calls.append((call, each, keywords))
+                continue
+            holder = around or block
+            if holder is None:
+                raise Unclear("needed-at-import", f"{each.name} is called when the module is imported", other, call)
+            station(other, holder).calls.append((call, each, keywords))
+    return list(found.values())
+
+
+def as_sent(source: Source, function: FunctionNode, key: Key, depth: int = 0) -> Key:
+    """A helper's key with what its callers send when they have none."""
+    if not isinstance(key.node, ast.arg) or key.text != key.node.arg or depth > 4:
+        return key
+    for other, call in callers(source, function).calls:
+        sent, around = argument(function, call, key.text, method=isinstance(source.parent(function), ast.ClassDef)), enclosing(other, call)
+        if sent is None or around is None:
+            continue
+        optional, defaults = none_in(sent) or is_none(sent), defaults_in(other, sent)
+        handler = handlers(other.project).get(around)
+        if isinstance(sent, ast.Constant) and reached(other, around):
+            defaults = constant(other, sent)
+        for theirs in keys(other, around, handler):
+            if theirs.text == other.code(sent):
+                theirs = theirs if handler is not None else as_sent(other, around, theirs, depth + 1)
+                optional, defaults = optional or theirs.optional, (*defaults, *theirs.defaults)
+        key = replace(key, optional=key.optional or optional, defaults=tuple(dict.fromkeys((*key.defaults, *defaults))))
+    return key
+
+
+def idle(source: Source, function: FunctionNode) -> bool:
+    """Whether nothing in sight mentions a function: dead code, or called from nowhere that matters here."""
+    mentions = callers(source, function)
+    if mentions.calls or mentions.runs or mentions.others or function.decorator_list:
+        return False
+    if function.name.startswith("test") or is_test(source):
+        return False
+    return not any(binding.origin.rpartition(".")[2] == function.name for other in source.project for found in other.names.module.bindings.values() for binding in found)
+
+
+def own_stations(users: list[User]) -> list[Station]:
+    """Each user for itself, without a key."""
+    return [Station(user.source, user.function if user.function is not None else user.block, user.handler, user.uses) for user in users]  # type: ignore[arg-type]
+
+
+def _all_known(each: Station, mentions: Callers) -> None:
+    assert isinstance(each.function, FunctionNode)
+    if mentions.others:
+        other, node = mentions.others[0]
+        raise Unclear("handed-on", f"{each.name} is handed on as a value, who calls it can't be told", other, node)
+    if not mentions.calls and not mentions.runs:
+        test = each.name.startswith("test") or is_test(each.source)
+        if test:
+            raise Unclear("patched-by-tests", f"the test {each.name} in {each.source.path} uses it", each.source, each.function)
+        raise Unclear("unknown-callers", f"{each.name} uses it and is called by nothing in sight", each.source, each.function)
+
+
+def choose_keys(stations: list[Station]) -> str:
+    """Gives each building station its key of the meaning that most of them have; the name of the parameter for it ("" without any key)."""
+    builders = [each for each in stations if not each.passes]
+    meaning = choose([each.keys for each in builders if each.keys])
+    names = []
+    for each in builders:
+        fitting = [key for key in each.keys if key.meaning == meaning] or each.keys
+        each.key = fitting[0] if fitting else None
+        if each.key is not None:
+            names.append(each.key.text.rpartition(".")[2])
+    if not names:
+        return ""
+    plain = [name for name in names if name in ("session_id", "conversation_id", "thread_id", "chat_id", "user_id")]
+    return max(plain, key=plain.count) if plain else "session_id" if meaning == "conversation" else "user_id"
+
+
+def may_pass(each: Station, name: str) -> None:
+    """Raises Unclear when the function can't get a parameter of that name."""
+    assert isinstance(each.function, FunctionNode)
+    if not takes_more(each.source, each.function, name):
+        raise Unclear("helper-signature", f"{each.name} can't take one more argument: a decorator, **keywords or a local of that name is in the way", each.source, each.function)

@@ -1,0 +1,183 @@
+"""What is done about a place that waits in the event loop's thread: the edits, or the reason why not."""
+
+from __future__ import annotations
+
+import ast
+
+from ..callgraph import callees, made_once
+from ..finding import Edit, Import
+from ..imports import spell
+from ..libraries.blocking import BY_MAKER, LOCKS, WIDE_CONTEXTS
+from ..source import Source
+from .blocked import Spot
+from .offload import around, offloaded, offloaded_whole
+from .threads import (
+    Bar,
+    bar_of,
+    exclusive,
+    fixed_writes,
+    local_to,
+    passes_affine,
+    rewritten,
+    root_of,
+    shared_root,
+    written_path,
+)
+from .waiting import inner, kind_of, path_of
+
+Cure = tuple[list[Edit], tuple[Import, ...]]
+
+
+def cure(source: Source, spot: Spot) -> Cure | Bar:
+    """The edits that free the loop and the imports they need, or what stands in their way."""
+    bar = spot.bar or _of_place(source, spot) or (_of_wait(source, spot) if spot.wait is not None else _of_helper(source, spot))
+    if bar is not None:
+        return bar
+    assert isinstance(spot.node, ast.Call)
+    call = spot.node
+    if spot.wait is not None and spot.wait.what == "sleep":
+        spelled, needs = spell(source, "asyncio", "sleep", near=call)
+        if needs:
+            spelled, needs = _module_form(source, "sleep", call)
+        before, after = around(source, call)
+        start, stop = source.start(call), source.stop(call)
+        edits = [source.edit(start, source.stop(call.func), f"{before}{spelled}")]
+        return [*edits, source.edit(stop, stop, after)] if after else edits, needs
+    spelled, needs = spell(source, "asyncio", "to_thread", near=call)
+    if needs:
+        spelled, needs = _module_form(source, "to_thread", call)
+    if spot.whole:
+        return offloaded_whole(source, call, spelled), needs
+    edits = offloaded(source, call, spelled)
+    for use in spot.uses:
+        edits += offloaded(source, use, spelled)
+    return edits, needs
+
+
+def _module_form(source: Source, name: str, near: ast.AST) -> tuple[str, tuple[Import, ...]]:
+    """`asyncio.name`: the module is what people import."""
+    module, needs = spell(source, "asyncio", near=near)
+    return f"{module}.{name}", needs
+
+
+# the place
+
+
+def _of_place(source: Source, spot: Spot) -> Bar | None:
+    if _uses_trio(source):
+        return Bar("other-loop", "the file runs on trio")
+    if not source.in_async(spot.node):
+        return Bar("generator-expression", f"{spot.words} in a generator expression")
+    below: ast.AST = spot.node
+    for above in source.parents(spot.node):
+        if above is spot.function:
+            break
+        if isinstance(above, ast.With) and below in above.body:
+            for item in above.items:
+                if held := _held(source, item.context_expr):
+                    return Bar("held-over-await", f"{spot.words} while `{held}` is held")
+        below = above
+    if (name := _torn_global(source, spot)) is not None:
+        return Bar("shared-state", f"the global `{name}` is read before and written after it, which no other request can come between today")
+    return None
+
+
+def _uses_trio(source: Source) -> bool:
+    roots = {binding.origin.partition(".")[0] for found in source.names.module.bindings.values() for binding in found if binding.kind == "import"}
+    return "trio" in roots and "asyncio" not in roots
+
+
+def _held(source: Source, node: ast.expr) -> str:
+    """The text of what a `with` holds if no other task may run meanwhile."""
+    made = source.made_by(node)
+    last = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    wide = isinstance(node, ast.Call) and source.qualified(node.func) in WIDE_CONTEXTS
+    if made in LOCKS or wide or (not made and ("lock" in last.lower() or "mutex" in last.lower())):
+        return source.code(node).partition("\n")[0]
+    return ""
+
+
+def _torn_global(source: Source, spot: Spot) -> str | None:
+    """A global that the async function reads before the place and assigns after it, with no await between."""
+    scope = source.names.inner[spot.function]
+    if not scope.globals:
+        return None
+    here = source.start(spot.node)
+    parts: list[ast.Name] = source.remember(("global-names", spot.function), lambda: [part for part in inner(spot.function) if isinstance(part, ast.Name) and part.id in scope.globals])
+    for name in sorted(scope.globals):
+        loads = [source.start(part) for part in parts if part.id == name and isinstance(part.ctx, ast.Load)]
+        stores = [source.start(part) for part in parts if part.id == name and isinstance(part.ctx, ast.Store) and not made_once(source, part)]
+        if any(start < here for start in loads) and any(start > here for start in stores):
+            return name
+    return None
+
+
+# calls by the tables
+
+
+def _of_wait(source: Source, spot: Spot) -> Bar | None:
+    wait, call = spot.wait, spot.node
+    assert wait is not None and isinstance(call, ast.Call)
+    if wait.what == "quick":
+        return Bar("quick-file-call", f"`{wait.name}` only looks at a directory entry")
+    if spot.whole:
+        kind = kind_of(source, root_of(call))
+        return Bar("thread-affine", f"a {kind.name} belongs to the thread that made it") if kind is not None and kind.threads == "own" else None
+    made = BY_MAKER.get(path_of(source, call.func))
+    if made is not None and made.threads == "own":
+        return Bar("thread-affine", f"a {made.name} belongs to the thread that makes it")
+    if _streams(call):
+        return Bar("lazy-iteration", f"`{wait.name}` gives a response that is still to be read")
+    method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    if wait.kind is not None:
+        if method in wait.kind.lazy:
+            return Bar("lazy-iteration", f"what `{method}()` gives waits while it is iterated")
+        if wait.kind.threads == "own":
+            return Bar("thread-affine", f"a {wait.kind.name} belongs to the thread that made it")
+        if wait.kind.threads == "one" and wait.object is not None and not local_to(source, wait.object, spot.function) and shared_root(source, wait.object):
+            return Bar("shared-connection", f"all callers share this {wait.kind.name}")
+    return _of_file(source, call, spot.function)
+
+
+def _of_file(source: Source, call: ast.Call, function: ast.AsyncFunctionDef) -> Bar | None:
+    written = written_path(source, call)
+    opened = written if written is not None else call.args[0] if path_of(source, call.func) == "builtins.open" and call.args else None
+    if opened is None and isinstance(call.func, ast.Attribute) and call.func.attr in ("read_text", "read_bytes"):
+        opened = call.func.value
+    if opened is None:
+        return None
+    text = source.code(opened)
+    if _in_turn(source, call, function):
+        return None
+    if (written is not None and text in fixed_writes(source, function)) or text in rewritten(source, function):
+        return Bar("file-update", f"the file {text} is written here; requests that come between would mix it up")
+    return None
+
+
+def _in_turn(source: Source, node: ast.AST, function: ast.AST) -> bool:
+    """Whether a lock of asyncio, or what is named so, lets one task after the other come here."""
+    for above in source.parents(node):
+        if above is function:
+            return False
+        if isinstance(above, ast.AsyncWith) and any("lock" in source.code(item.context_expr).lower() or source.made_by(item.context_expr) == "asyncio.Lock" for item in above.items):
+            return True
+    return False
+
+
+def _streams(call: ast.Call) -> bool:
+    return any(given.arg == "stream" and not (isinstance(given.value, ast.Constant) and not given.value.value) for given in call.keywords)
+
+
+# helpers
+
+
+def _of_helper(source: Source, spot: Spot) -> Bar | None:
+    call = spot.node
+    assert isinstance(call, ast.Call)
+    if (kind := passes_affine(source, call)) is not None:
+        return Bar("thread-affine", f"a {kind.name} is handed to the helper, and belongs to this thread")
+    in_turn = _in_turn(source, call, spot.function)
+    for function in callees(source, call):
+        if (bar := bar_of(function, shared=not (function.constructs or exclusive(source, call)))) is not None and not (in_turn and bar.code in ("file-update", "shared-state")):
+            return bar
+    return None

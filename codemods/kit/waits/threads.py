@@ -1,0 +1,312 @@
+"""What keeps a function of the project from running in another thread while the event loop goes on."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..callgraph import Function, Trail, callees, closure, made_once
+from ..libraries.blocking import LOOP_BOUND, LOOP_FREE, THREAD_BOUND, Kind
+from ..origins import assignments
+from ..source import Source
+from .waiting import calls_in, inner, kind_of, path_of, wait_of
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A reason, by its code, and what it is about in words."""
+
+    code: str
+    words: str
+
+
+def bar_of(start: Function, shared: bool) -> Bar | None:
+    """The first reason why a sync function must stay in the loop's thread; `shared`: others may use the same instance meanwhile."""
+    return start.source.remember(("bar", start.node, shared), lambda: _bar_of(start, shared))  # type: ignore[no-any-return]
+
+
+def _bar_of(start: Function, shared: bool) -> Bar | None:
+    functions = closure(start)
+    for part in inner(start.node):
+        if isinstance(part, ast.Return) and part.value is not None:
+            for bar in _by_result(start, part.value):
+                return bar
+    for function, _ in functions:
+        if (bar := function.source.remember(("bars", function.node), lambda: next(_bars(function), None))) is not None:  # noqa: B023 - called at once
+            return bar  # type: ignore[no-any-return]
+        if shared and not function.constructs:
+            for attr in _kept_attributes(function):
+                return Bar("shared-state", f"{function.name}() changes `{attr}` of an object that others may use at the same time")
+    return _file_bar([function for function, _ in functions])
+
+
+def _bars(function: Function) -> Iterator[Bar]:
+    source, node = function.source, function.node
+    for part in inner(node):
+        if isinstance(part, (ast.Attribute, ast.Name)) and isinstance(part.ctx, ast.Load):
+            yield from _by_path(function, path_of(source, part))
+    for call in calls_in(source, node):
+        yield from _by_call(function, call)
+    for part in inner(node):
+        if isinstance(part, ast.Assign) and any(isinstance(target, ast.Attribute) for target in part.targets):
+            kind = kind_of(source, part.value)
+            if kind is not None and kind.threads == "own":
+                yield Bar("thread-affine", f"{function.name}() keeps a {kind.name}, which would belong to another thread")
+    for name in _written_globals(function):
+        yield Bar("shared-state", f"{function.name}() changes the global `{name}`")
+
+
+def _by_path(function: Function, path: str) -> Iterator[Bar]:
+    if not path or ("." not in path and path not in THREAD_BOUND):
+        return
+    root, _, rest = path.partition(".")
+    if root == "asyncio" and rest and rest.partition(".")[0] not in LOOP_FREE:
+        yield Bar("uses-the-loop", f"{function.name}() uses {path}")
+    for table, code in ((THREAD_BOUND, "thread-affine"), (LOOP_BOUND, "uses-the-loop")):
+        parts = path.split(".")
+        for length in range(1, min(len(parts), 4) + 1):
+            if (words := table.get(".".join(parts[:length]))) is not None:
+                yield Bar(code, f"{function.name}() uses {'.'.join(parts[:length])}: {words}")
+
+
+def _by_call(function: Function, call: ast.Call) -> Iterator[Bar]:
+    source = function.source
+    for other in callees(source, call):
+        if other.asynchronous and not _run_at_once(source, call):
+            yield Bar("uses-the-loop", f"{function.name}() makes a coroutine of {other.name}()")
+    if isinstance(call.func, ast.Attribute) and call.func.attr in ("set", "reset") and source.made_by(call.func.value) == "contextvars.ContextVar":
+        yield Bar("context-bound", f"{function.name}() sets a context variable, which would be lost with the thread")
+    wait = wait_of(source, call)
+    if wait is not None and wait.kind is not None and wait.object is not None and not local_to(source, wait.object, function.node):
+        if wait.kind.threads == "own":
+            yield Bar("thread-affine", f"{function.name}() uses a {wait.kind.name} that was made elsewhere")
+        elif wait.kind.threads == "one" and shared_root(source, wait.object):
+            yield Bar("shared-connection", f"{function.name}() uses a {wait.kind.name} that all callers share")
+
+
+def _run_at_once(source: Source, call: ast.Call) -> bool:
+    above = source.parent(call)
+    return isinstance(above, ast.Call) and source.qualified(above.func) in ("asyncio.run", "asgiref.sync.async_to_sync", "anyio.from_thread.run")
+
+
+def _by_result(function: Function, value: ast.expr) -> Iterator[Bar]:
+    """What the function gives back, and the loop's thread goes on with."""
+    if isinstance(value, ast.GeneratorExp):
+        yield Bar("lazy-iteration", f"{function.name}() returns a generator, which waits while it is iterated")
+        return
+    kind = kind_of(function.source, value)
+    if kind is not None and kind.threads == "own" and kind.name != "SQLAlchemy result":
+        yield Bar("thread-affine", f"{function.name}() returns a {kind.name}, which would belong to another thread")
+    for origin in function.source.origins(value):
+        if isinstance(origin.node, ast.Call) and _streams(origin.node):
+            yield Bar("lazy-iteration", f"{function.name}() returns a response that is still being read")
+
+
+def _streams(call: ast.Call) -> bool:
+    return any(given.arg == "stream" and isinstance(given.value, ast.Constant) and given.value.value is True for given in call.keywords)
+
+
+# objects
+
+
+def root_of(node: ast.expr) -> ast.expr:
+    """The name at which a chain of attributes, items and calls starts."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call, ast.Await)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node
+
+
+def local_to(source: Source, node: ast.expr, function: ast.AST) -> bool:
+    """Whether an object was made by the function itself: its name lives there and is no parameter."""
+    root = root_of(node)
+    if not isinstance(root, ast.Name):
+        return True
+    home = source.scope(root).home(root.id)
+    if home is None or home.node is not function:
+        path = source.qualified(root)
+        return isinstance(node, ast.Call) and bool(path)  # `sqlite3.connect(...).execute(...)`
+    return not any(binding.kind == "param" or (binding.kind == "assign" and binding.value is not None and _handed_on(source, binding.value, function)) for binding in home.bindings[root.id])
+
+
+def _handed_on(source: Source, value: ast.expr, function: ast.AST) -> bool:
+    """Whether a local name is only another name for an object from elsewhere (`db = self.db`)."""
+    if isinstance(value, ast.Call):
+        kind = kind_of(source, value)
+        func = value.func
+        return kind is not None and isinstance(func, ast.Attribute) and kind_of(source, func.value) is not None and not local_to(source, func.value, function)
+    return isinstance(value, (ast.Name, ast.Attribute, ast.Subscript)) and not local_to(source, value, function)
+
+
+def shared_root(source: Source, node: ast.expr) -> bool:
+    """Whether an object hangs on a module's global or on `self`."""
+    root = root_of(node)
+    if not isinstance(root, ast.Name):
+        return False
+    home = source.scope(root).home(root.id)
+    if home is None or home.kind in ("module", "class"):
+        return not source.qualified(root) or not isinstance(node, ast.Call)
+    first = home.bindings[root.id][0]
+    if first.kind == "param":
+        return bool(node is not root and isinstance(node, ast.Attribute) and source.class_of(home.node) is not None and _is_first(home.node, first.node))
+    values = [binding.value for binding in home.bindings[root.id] if binding.kind in ("assign", "with")]
+    parts = [value.func.value if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and _connected(source, value.func.value) else value for value in values]
+    return any(isinstance(part, (ast.Name, ast.Attribute)) and shared_root(source, part) for part in parts)
+
+
+def _connected(source: Source, node: ast.expr) -> bool:
+    """Whether what a method of the object gives hangs on the object: a cursor does on its connection, a file not on its path."""
+    kind = kind_of(source, node)
+    return kind is not None and kind.threads != "any"
+
+
+def _is_first(function: ast.AST, arg: ast.AST) -> bool:
+    return isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) and [*function.args.posonlyargs, *function.args.args][:1] == [arg]
+
+
+def exclusive(source: Source, call: ast.Call) -> bool:
+    """Whether the object whose method is called belongs to the function that calls it."""
+    func = call.func
+    if not isinstance(func, ast.Attribute):
+        return True
+    function = source.function(call)
+    root = root_of(func)
+    if not isinstance(root, ast.Name) or function is None:
+        return isinstance(root_of(func), ast.Constant)
+    home = source.scope(root).home(root.id)
+    if home is None or home.node is not function:
+        return isinstance(func.value, ast.Call)
+    values = [binding.value for binding in home.bindings[root.id]]
+    return all(isinstance(value, ast.Call) and callees_or_class(source, value) for value in values)
+
+
+def callees_or_class(source: Source, call: ast.Call) -> bool:
+    """Whether a call makes an instance of a class of the project."""
+    return any(origin.kind == "class" for origin in source.origins(call.func))
+
+
+# state
+
+
+def _written_globals(function: Function) -> Iterator[str]:
+    """Module-level names that the function gives a value of this very call, or changes by reading and writing."""
+    source, node = function.source, function.node
+    scope = source.names.inner[node]
+    for part in inner(node):
+        if not isinstance(part, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
+            continue
+        for target in part.targets if isinstance(part, ast.Assign) else [part.target]:
+            if isinstance(target, ast.Name) and target.id in scope.globals and _of_this_call(source, part, target, node):
+                yield target.id
+            elif isinstance(part, ast.AugAssign) and isinstance(target, (ast.Subscript, ast.Attribute)):
+                root = root_of(target)
+                if isinstance(root, ast.Name) and (home := source.scope(root).home(root.id)) is not None and home.kind == "module":
+                    yield root.id
+
+
+def _kept_attributes(function: Function) -> Iterator[str]:
+    """Attributes of `self` that a method gives a value of this very call, or changes by reading and writing."""
+    source, node = function.source, function.node
+    owner = source.class_of(node)
+    if owner is None or source.parent(node) is not owner:
+        return
+    for attr, given in assignments(source, owner).items():
+        for statement, _, _ in given:
+            if source.function(statement) is node and isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+                target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+                if _of_this_call(source, statement, target, node):
+                    yield f"self.{attr}"
+
+
+def _of_this_call(source: Source, statement: ast.Assign | ast.AnnAssign | ast.AugAssign, target: ast.expr, function: ast.AST) -> bool:
+    """Whether what is kept differs from call to call; a token that is fetched again, or a thing made once, does not."""
+    if isinstance(statement, ast.AugAssign):
+        return True
+    if statement.value is None or made_once(source, statement):
+        return False
+    own = source.code(target)
+    reads_itself = any(isinstance(part, (ast.Name, ast.Attribute)) and source.code(part) == own for part in ast.walk(statement.value))
+    return reads_itself or _varies(source, statement.value, function, moment=False)
+
+
+# files
+
+
+def _file_bar(functions: list[Function]) -> Bar | None:
+    """A file under a fixed name that is read and written, or written anew: in threads, two requests get into each other."""
+    for function in functions:
+        for path in [*fixed_writes(function.source, function.node), *rewritten(function.source, function.node)]:
+            return Bar("file-update", f"{function.name}() writes the file {path}; two threads at once would mix it up")
+    return None
+
+
+def fixed_writes(source: Source, function: ast.AST) -> Iterator[str]:
+    """The paths, as written, of files that a function overwrites and that are the same in every call."""
+    for call in calls_in(source, function):
+        written = written_path(source, call)
+        if written is not None and not _varies(source, written, function):
+            yield source.code(written)
+
+
+def rewritten(source: Source, function: ast.AST) -> Iterator[str]:
+    """The paths, as written, of files that a function both reads and overwrites."""
+    read, written = set(), set()
+    for call in calls_in(source, function):
+        path = written_path(source, call)
+        if path is not None:
+            written.add(source.code(path))
+        elif path_of(source, call.func) == "builtins.open" and call.args:
+            read.add(source.code(call.args[0]))
+        elif isinstance(call.func, ast.Attribute) and call.func.attr in ("read_text", "read_bytes"):
+            read.add(source.code(call.func.value))
+    yield from sorted(read & written)
+
+
+def written_path(source: Source, call: ast.Call) -> ast.expr | None:
+    """The path of a file that a call overwrites."""
+    if path_of(source, call.func) in ("builtins.open", "io.open", "codecs.open") and call.args:
+        mode = call.args[1] if len(call.args) > 1 else next((given.value for given in call.keywords if given.arg == "mode"), None)
+        return call.args[0] if _overwrites(mode) else None
+    if isinstance(call.func, ast.Attribute) and call.func.attr in ("write_text", "write_bytes", "open"):
+        kind = kind_of(source, call.func.value)
+        mode = call.args[0] if call.args else next((given.value for given in call.keywords if given.arg == "mode"), None)
+        if kind is not None and kind.name == "path":
+            return call.func.value if call.func.attr != "open" or _overwrites(mode) else None
+    return None
+
+
+def _overwrites(mode: ast.expr | None) -> bool:
+    """Whether a file is opened so that what it held may go: appending keeps it."""
+    return isinstance(mode, ast.Constant) and isinstance(mode.value, str) and bool(set(mode.value) & set("wx+")) and "a" not in mode.value
+
+
+def _varies(source: Source, node: ast.expr, function: ast.AST, moment: bool = True, hops: int = 0) -> bool:
+    """Whether a value depends on what the function was given, or (`moment`) on when it is called."""
+    for part in ast.walk(node):
+        if moment and isinstance(part, ast.Call) and source.qualified(part.func).partition(".")[0] in ("uuid", "tempfile", "time", "datetime", "secrets", "random"):
+            return True
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
+            home = source.scope(part).home(part.id)
+            for binding in home.bindings[part.id] if home is not None and home.kind not in ("module", "class") else ():
+                if binding.kind == "param" and not (source.class_of(home.node) is not None and _is_first(home.node, binding.node)):  # type: ignore[union-attr]
+                    return True
+                if moment and (binding.kind in ("for", "with", "except", "augmented") or binding.unpacked):
+                    return True
+                if binding.value is not None and hops < 5 and _varies(source, binding.value, function, moment, hops + 1):
+                    return True
+    return False
+
+
+def passes_affine(source: Source, call: ast.Call) -> Kind | None:
+    """An argument of the call that belongs to the thread it was made in."""
+    for value in [*call.args, *(given.value for given in call.keywords)]:
+        kind = kind_of(source, value.value if isinstance(value, ast.Starred) else value)
+        if kind is not None and kind.threads == "own":
+            return kind
+    return None
+
+
+def trail_words(trail: Trail) -> str:
+    """The way to a wait, in words: `load() -> fetch() -> requests.get`."""
+    names = [f"{function.name}()" for function in trail.through]
+    return " -> ".join([*names, trail.wait.name])
