@@ -67,7 +67,9 @@ class _Child:
 
 def default_jobs() -> int:
     """One under pre-commit, which runs several of us beside each other; else as many as there are processors."""
-    return 1 if os.environ.get("PRE_COMMIT") == "1" else len(os.sched_getaffinity(0))
+    if os.environ.get("PRE_COMMIT") == "1":
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Crew:
@@ -180,7 +182,8 @@ def _serve(work: Callable[[Any], Any], asked: int, answer: int, memory: Callable
             if memory is not None:
                 wanted = memory(piece)
                 least = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
-                resource.setrlimit(resource.RLIMIT_AS, (least, most))
+                with contextlib.suppress(ValueError, OSError):  # not every system can
+                    resource.setrlimit(resource.RLIMIT_AS, (least, most))
             try:
                 content = _packed(work(piece))
             except Exception as error:  # the border of one piece: it becomes a value
