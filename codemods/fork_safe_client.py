@@ -203,6 +203,8 @@ CLIENTS = ("OpenAI", "Anthropic", "Groq", "Mistral", "requests", "httpx", "urlli
 
 @codemod(mentions=(CLIENTS,), shares=MENTIONS, stage="scope")
 def fork_safe_client(source: Source) -> Iterator[Finding]:
+    if not source.project.remember("may divide", lambda: any(word.encode() in other.utf8 for other in source.project for word in MENTIONS)):
+        return
     if not forks(source.project) and not loops(source.project):
         return
     for candidate in candidates(source):
