@@ -1,4 +1,4 @@
-"""Call model providers through their async clients in async code, with a time limit.
+"""Call model providers through async clients in async code.
 
 Why
     A sync client in an `async def` stops the event loop until the answer is there: every other request of the process waits
