@@ -295,7 +295,7 @@ def whole(survey: Survey, limits: Limits) -> Outcome | None:
 
 def _elsewhere(source: Source) -> Iterator[Finding]:
     """Calls on a client of which only the type is known."""
-    followed = {node for client in found_clients(source) for node in client.things}
+    followed = source.project.remember("followed clients", lambda: {node for client in found_clients(source) for node in client.things})
     lasts = _last_names()
     speaks = any(word.encode() in source.utf8 for word in SDKS)
     for call in source.nodes(ast.Call):

@@ -72,7 +72,7 @@ def _own_loop(source: Source, decorator: ast.expr) -> bool:
 def _uses(source: Source, function: FunctionNode) -> Iterator[tuple[Source, ast.expr]]:
     """Every place in the project's files that reads the function; of a method, every attribute of its name."""
     if isinstance(source.parent(function), ast.ClassDef):
-        for other in source.project:
+        for other in source.project.mentioning(function.name):
             yield from ((other, node) for node in other.attributes(function.name) if isinstance(node.ctx, ast.Load))
         return
     home = source.names.scopes[function]

@@ -39,15 +39,15 @@ def _callers(source: Source, function: FunctionNode) -> Callers:
     found = Callers()
     owner = source.parent(function)
     method = isinstance(owner, ast.ClassDef)
-    for other in source.project:
+    for other in source.project.mentioning(function.name):
         if not method:
-            for names in other.names.loads.values():
-                for load in names:
-                    if _means(other, load, source, function):
-                        _sort(other, load, found)
+            names = dict.fromkeys([function.name, *(binding.name for binding in other.imports_by_tail.get(function.name, ()))])
+            for load in (load for name in names for load in other.names.loads.get(name, ())):
+                if _means(other, load, source, function):
+                    _sort(other, load, found)
         if method or other is not source:
-            for attribute in other.nodes(ast.Attribute):
-                if attribute.attr == function.name and isinstance(attribute.ctx, ast.Load):
+            for attribute in other.attributes(function.name):
+                if isinstance(attribute.ctx, ast.Load):
                     verdict = _attribute_means(other, attribute, source, function)
                     if verdict == "yes":
                         _sort(other, attribute, found)

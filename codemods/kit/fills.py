@@ -86,12 +86,13 @@ def _name_writes(source: Source, owner: ast.AST, name: str) -> Iterator[Move]:
             parts = _unpacked_results(source, binding)
             yield from parts or [Move("unknown", source, binding.node)]
     if scope.kind == "module":
-        for other in source.project:
-            for (_, attr), targets in other.names.stores.items() if other is not source else ():
-                for target in targets if attr == name else ():
-                    found = other.project.lookup(other.qualified(target), other.path)
-                    if found is not None and found[0] is source and found[1] == name:
-                        yield Move("unknown", other, target)
+        for other in source.project.mentioning(name):
+            for target in other.attributes(name) if other is not source else ():
+                if not isinstance(target.ctx, ast.Store) or not isinstance(target.value, ast.Name):
+                    continue
+                found = other.project.lookup(other.qualified(target), other.path)
+                if found is not None and found[0] is source and found[1] == name:
+                    yield Move("unknown", other, target)
 
 
 def _unpacked_results(source: Source, binding: Binding) -> list[Move]:
@@ -155,7 +156,7 @@ def _provides(source: Source, node: ast.AST | None) -> bool:
 
 def _attr_writes(source: Source, owner: ast.ClassDef, name: str) -> Iterator[Move]:
     kin = family(source, owner)
-    for other in source.project:
+    for other in source.project if len(kin) > 1 else [source]:
         for made in other.nodes(ast.ClassDef):
             if made not in kin:
                 continue

@@ -21,6 +21,7 @@ class Project:
         self.sources: dict[str, Source] = {}
         self.declared: Mapping[str, str] = declared or {}
         self._importers: dict[tuple[str, str], list[tuple[Source, Binding]]] | None = None
+        self._mentioning: dict[str, dict[str, None]] | None = None  # word -> paths
         self._modules: Modules | None = None
         self._count = 0
         self.memo: dict[Any, Any] = {}  # answers about all files, by question
@@ -37,8 +38,14 @@ class Project:
 
     def replace(self, path: str, text: Text) -> None:
         """One file has a new text: what others remember of it is forgotten."""
-        self.sources[path] = Source(path, text, self)
+        old, new = self.sources[path], Source(path, text, self)
+        self.sources[path] = new
         self._importers = None
+        if self._mentioning is not None:
+            for word in old.words - new.words:
+                del self._mentioning[word][path]
+            for word in new.words - old.words:
+                self._mentioning.setdefault(word, {})[path] = None
         self.memo.clear()
         for source in self:
             source.memo.clear()
@@ -48,6 +55,15 @@ class Project:
         if question not in self.memo:
             self.memo[question] = answer()
         return self.memo[question]
+
+    def mentioning(self, word: str) -> list[Source]:
+        """The files whose code has the word: as a name that is read, an attribute, or the last part of an import."""
+        if self._mentioning is None:
+            self._mentioning = {}
+            for path, source in self.sources.items():
+                for each in source.words:
+                    self._mentioning.setdefault(each, {})[path] = None
+        return [self.sources[path] for path in sorted(self._mentioning.get(word, ()))]
 
     # values
 

@@ -20,7 +20,7 @@ from .flow import (
 )
 from .names import FunctionNode
 from .origins import _class_of, origins_of
-from .source import Source
+from .source import Source, Surroundings
 
 
 def reads(holder: Holder) -> list[Move]:
@@ -96,9 +96,9 @@ def states(source: Source, name: str) -> Iterator[tuple[Source, ast.Attribute | 
         for item in other.nodes(ast.Subscript):
             if f"[{key_of(other, item.slice)}]" == name and of_application(other, item.value):
                 yield other, item
-    for other in source.project:
-        for node in other.nodes(ast.Attribute):
-            if node.attr == name and isinstance(node.value, ast.Attribute) and node.value.attr == "state":
+    for other in source.project.mentioning(name):
+        for node in other.attributes(name):
+            if isinstance(node.value, ast.Attribute) and node.value.attr == "state":
                 yield other, node
 
 
@@ -108,13 +108,14 @@ def _name_reads(source: Source, owner: ast.AST, name: str) -> Iterator[Move]:
         yield Move("value", source, load)
     if scope.kind != "module":
         return
-    for other in source.project:
+    for other in source.project.mentioning(name):
         if other is source:
             continue
-        for home, bound in imports_of(other).get((source.path, name), ()):
-            yield Move("held", other, home, Holder("name", other, home, bound))
-        for node in other.nodes(ast.Attribute):
-            if node.attr == name and isinstance(node.ctx, ast.Load) and (path := other.qualified(node)):
+        for binding in other.imports_by_tail.get(name, ()):
+            if other.project.lookup(binding.origin, other.path) == (source, name):
+                yield Move("held", other, binding.scope.node, Holder("name", other, binding.scope.node, binding.name))
+        for node in other.attributes(name):
+            if isinstance(node.ctx, ast.Load) and (path := other.qualified(node)):
                 found = other.project.lookup(path, other.path)
                 if found is not None and found[0] is source and found[1] == name:
                     yield Move("value", other, node)
@@ -122,22 +123,6 @@ def _name_reads(source: Source, owner: ast.AST, name: str) -> Iterator[Move]:
             for load in other.names.loads.get(name, ()):
                 if other.scope(load).home(name) is None:
                     yield Move("value", other, load)
-
-
-def imports_of(source: Source) -> dict[tuple[str, str], list[tuple[ast.AST, str]]]:
-    """What the file imports from the project's other files: (path, name) to the scopes and names that hold it."""
-
-    def read() -> dict[tuple[str, str], list[tuple[ast.AST, str]]]:
-        found: dict[tuple[str, str], list[tuple[ast.AST, str]]] = {}
-        for scope in source.names.inner.values():
-            for name, bindings in scope.bindings.items():
-                for binding in bindings:
-                    target = source.project.lookup(binding.origin, source.path) if binding.kind == "import" else None
-                    if target is not None and target[1]:
-                        found.setdefault((target[0].path, target[1]), []).append((scope.node, name))
-        return found
-
-    return source.remember("imports of the project", read)  # type: ignore[no-any-return]
 
 
 def _stars(source: Source) -> set[str]:
@@ -151,15 +136,27 @@ def _stars(source: Source) -> set[str]:
     return source.remember("star imports", read)  # type: ignore[no-any-return]
 
 
+def class_links(project: Surroundings) -> list[tuple[ast.ClassDef, ast.ClassDef]]:
+    """Every class of the project with each of its bases that is one, too."""
+
+    def read() -> list[tuple[ast.ClassDef, ast.ClassDef]]:
+        return [
+            (made, origin.node)
+            for other in project
+            for made in other.nodes(ast.ClassDef)
+            for base in made.bases
+            for origin in origins_of(other, base)
+            if origin.kind == "class" and isinstance(origin.node, ast.ClassDef)
+        ]
+
+    return project.remember("class links", read)  # type: ignore[no-any-return]
+
+
 def family(source: Source, owner: ast.ClassDef) -> set[ast.ClassDef]:
     """A class with its ancestors and descendants in the project."""
 
     def read() -> set[ast.ClassDef]:
-        links: list[tuple[ast.ClassDef, ast.ClassDef]] = []
-        for other in source.project:
-            for made in other.nodes(ast.ClassDef):
-                for base in made.bases:
-                    links += [(made, o.node) for o in origins_of(other, base) if o.kind == "class" and isinstance(o.node, ast.ClassDef)]
+        links = class_links(source.project)
         found = set()
         for near, far in ((0, 1), (1, 0)):
             todo = [owner]
@@ -179,9 +176,9 @@ def family(source: Source, owner: ast.ClassDef) -> set[ast.ClassDef]:
 def attributes(source: Source, owner: ast.ClassDef, name: str, ctx: type[ast.expr_context] = ast.Load) -> Iterator[tuple[Source, ast.Attribute, bool]]:
     """Every `x.<name>` of the project where x is an instance of the class or its kin; not sure where x is unknown."""
     kin = family(source, owner)
-    for other in source.project:
-        for node in other.nodes(ast.Attribute):
-            if node.attr != name or not isinstance(node.ctx, ctx):
+    for other in source.project.mentioning(name):
+        for node in other.attributes(name):
+            if not isinstance(node.ctx, ctx):
                 continue
             origins = other.origins(node.value)
             classes = [_class_of(origin) for origin in origins]

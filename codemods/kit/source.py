@@ -42,6 +42,7 @@ class Surroundings(Protocol):
     @property
     def declared(self) -> Mapping[str, str]: ...
     def __iter__(self) -> Iterator[Source]: ...
+    def mentioning(self, word: str) -> list[Source]: ...
     def remember(self, question: object, answer: Callable[[], Any]) -> Any: ...
     def find(self, module: str, importer: str) -> Source | None: ...
     def lookup(self, dotted: str, importer: str) -> tuple[Source, str] | None: ...
@@ -63,6 +64,7 @@ class Source:
         self.tree = parse(text) if tree is None else tree
         self.project = project
         self.memo: dict[Any, Any] = {}  # answers that codemods ask twice, by question
+        self._qualified: dict[tuple[Scope, str], str] = {}  # they rest on this text alone
 
     # the text
 
@@ -161,6 +163,22 @@ class Source:
         """Every `something.name`, in source order."""
         return self._attributes.get(name, [])
 
+    @cached_property
+    def imports_by_tail(self) -> Mapping[str, list[Binding]]:
+        """The imports of all scopes, by the last part of what they bring."""
+        found: dict[str, list[Binding]] = {}
+        for scope in self.names.inner.values():
+            for bindings in scope.bindings.values():
+                for binding in bindings:
+                    if binding.kind == "import":
+                        found.setdefault(binding.origin.rpartition(".")[2], []).append(binding)
+        return found
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Every name that is read, every attribute, the last part of every import."""
+        return frozenset({*self.names.loads, *self._attributes, *self.imports_by_tail})
+
     def functions(self) -> Iterator[FunctionNode]:
         yield from self.nodes(ast.FunctionDef)
         yield from self.nodes(ast.AsyncFunctionDef)
@@ -222,9 +240,17 @@ class Source:
             return f"{base}.{node.attr}" if base else ""
         if not isinstance(node, ast.Name) or hops > MAX_HOPS:
             return ""
-        home = self.scope(node).home(node.id)
+        home = self.names.scopes[node].home(node.id)
         if home is None:
             return ""
+        known = self._qualified.get((home, node.id))
+        if known is None:
+            known = self._named(node, home, hops)
+            if not hops:
+                self._qualified[home, node.id] = known
+        return known
+
+    def _named(self, node: ast.Name, home: Scope, hops: int) -> str:
         paths = set()
         for binding in self.bindings(node.id, home):
             if binding.kind == "import":

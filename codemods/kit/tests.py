@@ -6,16 +6,29 @@ import ast
 
 from .source import Surroundings
 
+PATCHING = frozenset({"patch", "setattr", "object"})
+
 
 def patched(project: Surroundings, name: str) -> list[str]:
     """The places, as path:line, where a test patches an attribute or global of that name."""
-    found = []
+    return _patches(project).get(name, [])[:5]
+
+
+def _patches(project: Surroundings) -> dict[str, list[str]]:
+    """Every name in the dotted texts that patching calls are given."""
+    return project.remember("patches", lambda: _read(project))  # type: ignore[no-any-return]
+
+
+def _read(project: Surroundings) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
     for source in project:
+        if source.words.isdisjoint(PATCHING):
+            continue
         for call in source.nodes(ast.Call):
             callee = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-            if callee not in ("patch", "setattr", "object"):
+            if callee not in PATCHING:
                 continue
             texts = [arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
-            if any(name in text.split(".") for text in texts):
-                found.append(f"{source.path}:{call.lineno}")
-    return found[:5]
+            for name in dict.fromkeys(part for text in texts for part in text.split(".")):
+                found.setdefault(name, []).append(f"{source.path}:{call.lineno}")
+    return found

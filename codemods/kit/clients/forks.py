@@ -158,8 +158,8 @@ def _again(source: Source, node: ast.AST) -> bool:
         return False
     if any(isinstance(decorator, ast.Attribute) or (isinstance(decorator, ast.Call) and isinstance(decorator.func, (ast.Attribute, ast.Name))) for decorator in function.decorator_list):
         return not any(_of_command_line(source, decorator) for decorator in function.decorator_list)
-    uses = [load for other in source.project for load in _uses_of(other, source, function.name)]
-    return len(uses) > 1 or any(_again(other, load) for other in source.project for load in _uses_of(other, source, function.name) if other.function(load) is not function)
+    uses = [(other, load) for other in source.project.mentioning(function.name) for load in _uses_of(other, source, function.name)]
+    return len(uses) > 1 or any(_again(other, load) for other, load in uses if other.function(load) is not function)
 
 
 def _of_command_line(source: Source, decorator: ast.expr) -> bool:
@@ -172,10 +172,9 @@ def _uses_of(other: Source, source: Source, name: str) -> list[ast.Name]:
     if other is source:
         return list(source.names.uses(name, source.names.module))
     found: list[ast.Name] = []
-    for bound, bindings in other.names.module.bindings.items():
-        for binding in bindings:
-            if binding.kind == "import" and other.project.lookup(binding.origin, other.path) == (source, name):
-                found += other.names.uses(bound, other.names.module)
+    for binding in other.imports_by_tail.get(name, ()):
+        if binding.scope is other.names.module and other.project.lookup(binding.origin, other.path) == (source, name):
+            found += other.names.uses(binding.name, other.names.module)
     return found
 
 

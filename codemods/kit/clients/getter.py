@@ -53,7 +53,7 @@ def shared_of(source: Source, binding: Binding) -> Shared | Obstacle:
     for other in source.project:
         if other is source:
             continue
-        for scope in other.names.inner.values():
+        for scope in other.names.inner.values() if binding.name in other.words else ():
             for name, bindings in scope.bindings.items():
                 for bound in bindings:
                     meant = other.project.lookup(bound.origin, other.path) if bound.kind == "import" else None
@@ -63,7 +63,7 @@ def shared_of(source: Source, binding: Binding) -> Shared | Obstacle:
                         reads += [(other, load) for load in other.names.uses(name, scope)]
                     elif meant == (source, ""):
                         reads += [(other, above) for load in other.names.uses(name, scope) if isinstance(above := other.parent(load), ast.Attribute) and above.attr == binding.name]
-        if any(other.project.find(other.names.absolute(node), other.path) is source for node in other.nodes(ast.ImportFrom) if any(alias.name == "*" for alias in node.names)):
+        if other.names.module.stars and any(other.project.find(other.names.absolute(node), other.path) is source for node in other.nodes(ast.ImportFrom) if any(alias.name == "*" for alias in node.names)):
             return Obstacle("exported", f"{other.path} imports everything from {source.path}")
     setup = _setup(source, statement, binding)
     inside = {part for each in setup for part in ast.walk(each)}

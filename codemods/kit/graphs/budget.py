@@ -142,9 +142,9 @@ def _readers(graph: Graph, source: Source, target: ast.expr) -> list[tuple[Sourc
     if isinstance(target, ast.Attribute):
         return [
             (other, node)
-            for other in source.project
-            for node in other.nodes(ast.Attribute)
-            if node.attr == target.attr and isinstance(node.ctx, ast.Load) and any(origin.node in graph.compiles for origin in other.origins(node))
+            for other in source.project.mentioning(target.attr)
+            for node in other.attributes(target.attr)
+            if isinstance(node.ctx, ast.Load) and any(origin.node in graph.compiles for origin in other.origins(node))
         ]
     if not isinstance(target, ast.Name) or target.id in (source.exports() or set()):
         return None
@@ -152,19 +152,19 @@ def _readers(graph: Graph, source: Source, target: ast.expr) -> list[tuple[Sourc
     bindings = [each for each in (source.bindings(target.id, home) if home is not None else []) if each.kind == "assign"]
     found: list[tuple[Source, ast.expr]] = [(source, use) for use in (source.uses(bindings[0]) if bindings else [])]
     if home is source.names.module:
-        for other in source.project:
+        for other in source.project.mentioning(target.id):
             if other is source:
                 continue
-            for bound in (each for its in other.names.module.bindings.values() for each in its if each.kind == "import"):
-                if _names(source, other, bound.origin, target.id):
+            for bound in other.imports_by_tail.get(target.id, ()):
+                if bound.scope is other.names.module and _names(source, other, bound.origin, target.id):
                     found += [(other, use) for use in other.uses(bound)]
     return found
 
 
 def _calls_of(source: Source, function: FunctionNode) -> Iterator[tuple[Source, ast.expr | None]]:
     """The calls of a function; None for a use that is no call."""
-    for other in source.project:
-        nodes: list[ast.expr] = [*other.names.loads.get(function.name, []), *(each for each in other.nodes(ast.Attribute) if each.attr == function.name)]
+    for other in source.project.mentioning(function.name):
+        nodes: list[ast.expr] = [*other.names.loads.get(function.name, []), *other.attributes(function.name)]
         for node in nodes:
             if any(origin.node is function for origin in other.origins(node)):
                 above = other.parent(node)

@@ -125,11 +125,10 @@ def by_attribute(source: Source, node: ast.Attribute, ask: Ask) -> Kinds:
     if not (isinstance(node.value, ast.Attribute) and node.value.attr == "state"):
         return _of_part(source, node, ask)
     stored = []
-    for other in source.project:
-        for target in other.nodes(ast.Attribute):
+    for other in source.project.mentioning(node.attr):
+        for target in other.attributes(node.attr):
             if (
                 isinstance(target.ctx, ast.Store)
-                and target.attr == node.attr
                 and isinstance(target.value, ast.Attribute)
                 and target.value.attr == "state"
             ):

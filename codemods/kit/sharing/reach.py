@@ -50,28 +50,13 @@ def imports_of(source: Source, slot: str) -> Iterator[tuple[Source, Binding]]:
     tails, todo = {slot}, [slot]
     while todo:
         tail = todo.pop()
-        for other in source.project:
-            for binding in _imported(other, tail) if other is not source else ():
+        for other in source.project.mentioning(tail):
+            for binding in other.imports_by_tail.get(tail, ()) if other is not source else ():
                 if leads(source, binding.origin, other.path) == (source, slot):
                     yield other, binding
                     if binding.name not in tails:  # handed on under another name
                         tails.add(binding.name)
                         todo.append(binding.name)
-
-
-def _imported(source: Source, tail: str) -> list[Binding]:
-    """The imports of a file whose path ends so."""
-
-    def read() -> dict[str, list[Binding]]:
-        found: dict[str, list[Binding]] = {}
-        for scope in source.names.inner.values():
-            for bindings in scope.bindings.values():
-                for binding in bindings:
-                    if binding.kind == "import":
-                        found.setdefault(binding.origin.rpartition(".")[2], []).append(binding)
-        return found
-
-    return source.remember("imports by tail", read).get(tail, [])  # type: ignore[no-any-return]
 
 
 def uses_of(source: Source, scope: Scope, slots: Iterable[str], without: Iterable[ast.stmt] = ()) -> list[Use]:
@@ -84,9 +69,9 @@ def uses_of(source: Source, scope: Scope, slots: Iterable[str], without: Iterabl
             continue
         for other, binding in imports_of(source, slot):
             found += [Use(other, load, slot, binding) for load in other.uses(binding)]
-        for other in source.project:
-            for attribute in other.nodes(ast.Attribute):
-                if attribute.attr == slot and other is not source:
+        for other in source.project.mentioning(slot):
+            for attribute in other.attributes(slot):
+                if other is not source:
                     path = other.qualified(attribute)
                     if path and leads(source, path, other.path) == (source, slot):
                         found.append(Use(other, attribute, slot))
@@ -163,9 +148,9 @@ def member_uses(source: Source, owner: ast.ClassDef, names: Iterable[str], scope
         if attr == name and scope.kind == "function":
             found += [Use(source, load, name) for load in source.names.uses(name, scope) if load not in inside]
             continue
-        for other in source.project:
-            for attribute in other.nodes(ast.Attribute):
-                if attribute.attr == attr and isinstance(attribute.ctx, ast.Load) and attribute not in inside and is_instance(other, attribute.value, owner):
+        for other in source.project.mentioning(attr):
+            for attribute in other.attributes(attr):
+                if isinstance(attribute.ctx, ast.Load) and attribute not in inside and is_instance(other, attribute.value, owner):
                     found.append(Use(other, attribute, name))
         if scope.kind == "class":
             found += [Use(source, load, name) for load in source.names.uses(name, scope) if load not in inside]
@@ -186,7 +171,7 @@ def is_instance(source: Source, node: ast.expr, owner: ast.ClassDef) -> bool:
 def instances(source: Source, owner: ast.ClassDef) -> Iterator[tuple[Source, ast.Call]]:
     """Every call that makes an instance of the class."""
     for other in source.project:
-        for call in other.nodes(ast.Call):
+        for call in other.nodes(ast.Call) if owner.name in other.words or other is source else ():
             name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
             if not name or (isinstance(call.func, ast.Attribute) and name != owner.name):
                 continue
