@@ -388,7 +388,7 @@ from .kit.sharing.leftovers import leftovers
 from .kit.sharing.shared import class_groups, function_groups, groups_in, mentions_memory
 from .kit.source import Source
 
-MENTIONS = (("langchain",), ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent"))
+MENTIONS = (("langchain", "langgraph"), ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id"))
 
 
 @codemod(mentions=MENTIONS, stage="scope")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from .codemod import Codemod
 from .libraries import blocks, blocks_briefly, is_client
-from .libraries.memory import remembers
+from .libraries.memory import keeps_threads, remembers
 from .project import Project
 from .source import Source
 from .text import Unreadable, read
@@ -165,7 +165,7 @@ def facts_of(source: Source) -> Facts:
         if paths or keyed:
             made = kind == "value" and any(map(is_client, own))
             briefly = kind == "sync" and any(map(blocks_briefly, own))
-            kept = any(map(remembers, paths))
+            kept = any(remembers(path) or keeps_threads(path) for path in paths)
             exports[name] = Export(kind, any(map(is_client, paths)), any(map(blocks, paths)), briefly, made, keyed, frozenset(paths), kept)
     return Facts({source.path: exports}, {source.path: frozenset(imported)}, {source.path: traits})
 

@@ -53,7 +53,7 @@ KEEPS: dict[str, Keeps] = {
     "XataChatMessageHistory": "session",
     "ZepChatMessageHistory": "session",
 }  # fmt: skip
-MEMORY_WORDS = (b"emory", b"MessageHistory", b"ConversationChain", b"create_conversational_retrieval_agent")
+MEMORY_WORDS = (b"emory", b"MessageHistory", b"ConversationChain", b"create_conversational_retrieval_agent", b"thread_id")
 BASES = frozenset({"BaseMemory", "BaseChatMemory", "BaseChatMessageHistory", *KEEPS})
 ROOTS = (
     "langchain", "langchain_classic", "langchain_community", "langchain_core", "langchain_redis", "langchain_mongodb", "langchain_postgres", "langchain_astradb",
@@ -105,6 +105,11 @@ def _own_memory(source: Source, call: ast.Call) -> bool:
 def remembers(dotted: str) -> bool:
     """Whether a dotted path is a class that keeps a conversation, or holds one without saying so."""
     return last_name(dotted) in KEEPS and of_langchain(dotted)
+
+
+def keeps_threads(dotted: str) -> bool:
+    """Whether a dotted path is what keeps the threads of a graph."""
+    return dotted.startswith("langgraph.checkpoint.") and last_name(dotted).endswith("Saver")
 
 
 def is_light(source: Source, call: ast.Call) -> bool:

@@ -52,7 +52,8 @@ class Building:
     def free_name(self) -> str:
         memories = {slot for slot, statement in self.group.slots.items() if any(value_of(statement) is cell.call and cell.kind != "chain" for cell in self.group.cells)}
         best = [slot for slot in self.wanted if slot not in memories] or self.wanted
-        name = f"build_{best[-1].removeprefix('self.').lstrip('_')}"
+        plain = best[-1].removeprefix("self.").lstrip("_")
+        name = f"build_{plain.lower() if plain.isupper() else plain}"
         taken = {found for source in self.source.project for scope in source.names.inner.values() for found in scope.bindings}
         while name in taken:
             name += "_"

@@ -1,52 +1,111 @@
-"""Runs of a chain with a history by session that all name one session: `{"configurable": {"session_id": "default"}}`."""
+"""Runs that all name one conversation where they are made: `{"configurable": {"session_id": "default"}}`."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from ..callers import add_parameter
 from ..cut import replace
-from ..finding import Finding
+from ..finding import Edit, Finding
 from ..handlers import handlers, serves
+from ..move import place_for
 from ..names import FunctionNode
 from ..source import Source
-from .keys import Key, keys
-from .reach import enclosing, reached
+from .building import Building
+from .configs import WORDS, all_forget, keeps_by, looks_at, named_session, runs_of
+from .keys import Key
+from .reach import Use, User, enclosing, reached
+from .shared import Group
+from .stations import Station, Unclear, may_pass, stations_for
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A configuration in a function with the one session that it names, and the fix, or why there is none."""
+
+    value: ast.expr
+    what: str
+    looks: bool  # its runs only read or resume what others began
+    answer: Finding | Unclear
 
 
 def constant_sessions(source: Source) -> Iterator[Finding]:
-    """A finding for each run whose session is a constant although requests begin it."""
-    if not serves(source.project) or not any(b"RunnableWithMessageHistory" in other.utf8 for other in source.project):
+    """A finding for each configuration in a function whose session is a constant although requests begin it."""
+    project = source.project
+    if not serves(project) or not any(keeps_by(project, word) for word in WORDS):
         return
-    for given in source.nodes(ast.Dict):
-        value = _session(given)
-        around = enclosing(source, given)
+    every = project.remember("constant sessions", lambda: {other.path: [*_named(other)] for other in project})
+    stranded = {ast.dump(each.value): each for found in every.values() for each in found if each.looks and isinstance(each.answer, Unclear)}
+    for each in every[source.path]:
+        answer, left = each.answer, stranded.get(ast.dump(each.value))
+        if left is not None and not isinstance(answer, Unclear):
+            assert isinstance(left.answer, Unclear)
+            answer = Unclear("read-elsewhere", "what reads or resumes it has no key", left.answer.source, left.value)
+        if isinstance(answer, Unclear):
+            where = f" ({answer.source.path}:{answer.source.place(answer.node).line})" if answer.source is not None and answer.node is not None else ""
+            yield source.refuse(each.value, answer.reason, f"{each.what}; {answer.message}{where}")
+        else:
+            yield answer
+
+
+def _named(source: Source) -> Iterator[_Named]:
+    for given in sorted([*source.nodes(ast.Dict), *source.nodes(ast.Call)], key=source.start):
+        value = named_session(source, given)
+        around = enclosing(source, given) if value is not None else None
         if value is None or around is None or not reached(source, around):
             continue
-        what = f"all requests lead the conversation {ast.unparse(value)}"
-        key = _key(source, around, value)
-        if key is None:
-            yield source.refuse(value, "fixed-session", f"{what}; no key is in sight")
-        else:
-            help = "Requests that send no key get a conversation of their own, which lasts for that request." if key.may_be_new else ""
-            yield source.fix(value, replace(source, value, key.written), f"{what}; each has its own now", help=help, imports=[(source.path, need) for need in key.needs])
+        runs = runs_of(source, given)
+        if all_forget(runs):
+            continue
+        what, looks = f"all requests lead the conversation {ast.unparse(value)}", bool(runs) and all(looks_at(*run) for run in runs)
+        try:
+            yield _Named(value, what, looks, _keyed(source, around, value, what, looks))
+        except Unclear as unclear:
+            yield _Named(value, what, looks, unclear)
 
 
-def _session(given: ast.Dict) -> ast.Constant | None:
-    """The constant session in `{"configurable": {"session_id": ...}}`."""
-    for name, inner in zip(given.keys, given.values, strict=True):
-        if isinstance(name, ast.Constant) and name.value == "configurable" and isinstance(inner, ast.Dict):
-            for word, value in zip(inner.keys, inner.values, strict=True):
-                if isinstance(word, ast.Constant) and word.value == "session_id" and isinstance(value, ast.Constant) and isinstance(value.value, str):
-                    return value
-    return None
+def _keyed(source: Source, around: FunctionNode, value: ast.expr, what: str, looks: bool) -> Finding:
+    """The fix: what stands there is the key of who asks, handed through the helpers between. Raises Unclear."""
+    user = User(source, around, handlers(source.project).get(around), [Use(source, value, "session_id")])
+    group = Group(source, around.body, source.names.inner[around], statements=[around.body[0]], slots={"session_id": around.body[0]})
+    plan = _Naming(group, [], stations_for([user]))
+    if not plan.parameter or any(each.key is None for each in plan.builders if each.uses):
+        raise Unclear("fixed-session", "no key is in sight", source)
+    keyless = next((each for each in plan.builders if each.key is None), None)
+    if looks and keyless is not None:
+        raise Unclear("read-elsewhere", f"{keyless.name} reads what others have said, and has no key", keyless.source, keyless.function)
+    for each in plan.builders:
+        plan.build_in(each, False, [])
+    for each in plan.stations:
+        if each.passes:
+            plan.pass_through(each)
+        plan.hand_on(each)
+    new = any(each.key is None or each.key.may_be_new for each in plan.builders)
+    help = "Requests that send no key get a conversation of their own, which lasts for that request." if new else ""
+    return source.fix(value, plan.changes.edits, f"{what}; each has its own now", help=help, imports=plan.changes.imports)
 
 
-def _key(source: Source, function: FunctionNode, value: ast.Constant) -> Key | None:
-    """The first key of the function that is there before the run."""
-    around = list(source.parents(value))
-    for key in keys(source, function, handlers(source.project).get(function)):
-        ready = all(source.stop(each) <= source.start(value) and source.parent(each) in around for each in key.after)
-        if not key.borrow and source.function(value) is function and ready:
-            return key
-    return None
+class _Naming(Building):
+    """Nothing is built anew: the key takes the constant's place."""
+
+    def build_in(self, each: Station, inline: bool, edits: list[Edit]) -> None:
+        for use in each.uses:
+            each.key = next((key for key in [*([each.key] if each.key else []), *each.keys] if self.ready(each, key, use)), None)
+            if each.key is None:
+                raise Unclear("fixed-session", "no key is in sight before the run", each.source, each.function)
+            self.changes.edits += replace(use.source, use.node, self.key_text(each))
+
+    def ready(self, each: Station, key: Key, use: Use) -> bool:
+        if key.borrow or not isinstance(each.function, FunctionNode):
+            return False
+        around = list(use.source.parents(use.node))
+        within = all(use.source.stop(after) <= use.source.start(use.node) and use.source.parent(after) in around for after in key.after)
+        return within and place_for(each.source, each.function, [use.node], key.after, in_loops=True) is not None
+
+    def pass_through(self, each: Station) -> None:
+        may_pass(each, self.parameter)
+        assert isinstance(each.function, FunctionNode)
+        self.changes.edits += [edit for use in each.uses for edit in replace(use.source, use.node, self.parameter)]
+        self.changes.edits += add_parameter(each.source, each.function, self.parameter, "str")

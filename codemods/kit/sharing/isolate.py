@@ -16,6 +16,7 @@ from ..move import instead, lead, movable, runs, without
 from ..names import FunctionNode, Scope
 from ..source import Source, has_keyword
 from .building import Building
+from .configs import all_forget, run_with
 from .histories import MAX_SESSIONS, History, history, place_of_history
 from .keys import meaning_of
 from .obstacles import hides, object_to, object_to_class, starred
@@ -55,6 +56,8 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     keepers = [(user, owner) for user in users if not group.me and (owner := kept_by(user)) is not None]
     taken = [use for use in early if defaulted(use) is not None]
     if uses and all(by_session(use) for use in uses):
+        return
+    if group.cells and all(cell.kind == "config" for cell in group.cells) and all_forget([(use.source, run) for use in uses if (run := run_with(use.source, use.node)) is not None]):
         return
     if not serves(source.project):
         return
@@ -125,7 +128,7 @@ class _Plan(Building):
         self.tie = ""  # fixes that need the same definition are applied together
         self.types: dict[str, str] = {}  # of slots whose history is of another class now
         kinds = {cell.kind for cell in self.cells}
-        self.kind = place_of_history(self.source, wishes.history) if self.parameter else ""
+        self.kind = place_of_history(self.source, wishes.history) if self.parameter and kinds != {"config"} else ""
         self.cached = bool(self.parameter) and ("whole" in kinds or ("list" in kinds and self.kind != "memory") or self.seeded())
         if self.kind == "memory" and "factory" in kinds:
             self.cached = True
@@ -185,9 +188,10 @@ class _Plan(Building):
         definitions: list[str] = []
         history_of = self.histories()
         for cell in cells:
-            if cell.kind != "session" and has_keyword(cell.call, "chat_memory"):
+            named = cell.kind in ("session", "config")
+            if not named and has_keyword(cell.call, "chat_memory"):  # type: ignore[arg-type]
                 continue
-            found = history_of(cell, session) if cell.kind != "session" else History("session", "")
+            found = history_of(cell, session) if not named else History("session", "")
             if cell.kind == "store" and home is not None:
                 self.types |= {slot: found.type for slot, statement in home.slots.items() if value_of(statement) is cell.call}
             cut, needs = keyed(cell, found, session)
@@ -220,7 +224,7 @@ class _Plan(Building):
             start = lead(source, function)
             self.changes.edits.append(source.edit(start, start, "\n\n".join(definitions).replace("\n", source.newline) + source.newline * 2))
         self.changes.edits += add_parameter(source, function, self.parameter, "str")
-        return add_argument(cell.source, cell.call, self.parameter, session)
+        return add_argument(cell.source, cell.call, self.parameter, session) if isinstance(cell.call, ast.Call) else []
 
     def abroad(self, name: str, other: Group) -> None:
         """What another module builds and this one builds upon: a factory there, called by ours."""

@@ -12,6 +12,7 @@ from ..imports import spell
 from ..libraries.memory import is_light, keeps, last_name, memory_module
 from ..move import moved
 from ..source import Source, has_keyword, keyword
+from .configs import named_session
 from .histories import History
 from .shared import Cell, Group, reads, value_of, written
 
@@ -84,6 +85,9 @@ def is_client(source: Source, node: ast.AST) -> bool:
 def keyed(cell: Cell, history: History, session: str) -> tuple[list[Edit], tuple[Import, ...]]:
     """The edits that give a constructor the conversation of one session."""
     source, call = cell.source, cell.call
+    if not isinstance(call, ast.Call) or cell.kind == "config":
+        value = named_session(source, call)
+        return (replace(source, value, session), ()) if value is not None else ([], ())
     if cell.kind in CHAT_MEMORY:
         if has_keyword(call, "chat_memory"):
             return [], ()

@@ -10,16 +10,20 @@ from ..handlers import handlers
 from ..libraries.memory import MEMORY_WORDS, Keeps, is_chain, keeps
 from ..names import FunctionNode, Scope
 from ..source import Origin, Source, keyword
+from .configs import named_session
 from .reach import leads
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cell:
-    """A constructor call that keeps a conversation; of a factory of the project: the call of that, and the function."""
+    """A constructor call that keeps a conversation; of a factory of the project: the call of that, and the function.
+
+    Of kind "config": what names one for all runs, a call or a dict.
+    """
 
     source: Source
-    call: ast.Call
-    kind: Keeps | str  # "factory" too
+    call: ast.Call | ast.Dict
+    kind: Keeps | str  # "factory" and "config" too
     factory: Origin | None = None
 
 
@@ -69,6 +73,9 @@ def mentions_memory(source: Source) -> bool:
 def cells_in(source: Source, node: ast.AST, depth: int = 0) -> Iterator[Cell]:
     """The constructors under a node that keep a conversation, those that a lambda makes anew left out."""
     if isinstance(node, (ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return
+    if isinstance(node, (ast.Dict, ast.Call)) and named_session(source, node) is not None:
+        yield Cell(source, node, "config")
         return
     if isinstance(node, ast.Call):
         kind = keeps(source, node)

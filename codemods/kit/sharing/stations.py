@@ -9,6 +9,7 @@ from ..callers import Callers, argument, callers, takes_more
 from ..handlers import Handler, handlers
 from ..names import FunctionNode
 from ..source import Source, is_none
+from .configs import looks_at, run_with
 from .keys import Key, choose, constant, defaults_in, keys, none_in
 from .providers import borrowed
 from .reach import Use, User, enclosing, is_test, main_block, reached
@@ -62,6 +63,8 @@ class Station:
 
 def _looks(use: Use) -> bool:
     node: ast.AST = use.node
+    if (run := run_with(use.source, use.node)) is not None and looks_at(use.source, run):
+        return True
     while isinstance(above := use.source.parent(node), ast.Attribute):
         if above.attr in READS:
             return True

@@ -25,6 +25,8 @@ def shared_by_all(group: Group) -> str:
 
 def message(plan: Building) -> str:
     """What a reader sees of a fix first."""
+    if all(cell.kind == "config" for cell in plan.group.cells) and plan.group.cells:
+        return f"{names_of(plan.group)} lets all requests lead one conversation; built per {plan.parameter} now"
     what = f"{shared_by_all(plan.group)}, which see each other's messages"
     if not plan.parameter:
         loops = any(each.handler is not None and each.handler.kind == "websocket" for each in plan.builders)
