@@ -385,6 +385,7 @@ from .kit.finding import Finding
 from .kit.sharing.constant_sessions import constant_sessions
 from .kit.sharing.isolate import Wishes, isolated
 from .kit.sharing.leftovers import leftovers
+from .kit.sharing.near import near_memory
 from .kit.sharing.shared import class_groups, function_groups, groups_in, mentions_memory
 from .kit.source import Source
 
@@ -396,8 +397,9 @@ def request_scope(source: Source, *, history: str = "auto", move_clients: bool =
     if not stateless and not any(mentions_memory(other) for other in source.project):
         return
     wishes = Wishes(history, move_clients, stateless)
-    groups = [*groups_in(source, source.tree.body, source.names.module, chains=stateless), *function_groups(source), *class_groups(source, chains=stateless)]
-    for group in groups:
-        yield from isolated(group, wishes)
-    yield from leftovers(source, groups)
+    if stateless or near_memory(source):
+        groups = [*groups_in(source, source.tree.body, source.names.module, chains=stateless), *function_groups(source), *class_groups(source, chains=stateless)]
+        for group in groups:
+            yield from isolated(group, wishes)
+        yield from leftovers(source, groups)
     yield from constant_sessions(source)

@@ -130,9 +130,8 @@ def requests_timeout(source: Source, *, connect: float = 5, read: float = 20, st
     for call in source.nodes(ast.Call):
         if target := _called(source, call):
             yield from limits.judge(call, *target)
-    for kind in (ast.Attribute, ast.Name):
-        for node in source.nodes(kind):
-            yield from limits.handed_on(node)
+        for node in [*call.args, *(given.value for given in call.keywords)]:
+            yield from limits.handed_on(call, node)
     yield from _no_settings(source)
 
 
@@ -201,16 +200,13 @@ class _Limits:
                 return self.source.refuse(call, "own-request", f"{method.name} of {home.path}:{method.lineno} takes no timeout")
         return None
 
-    def handed_on(self, node: ast.expr) -> Iterator[Finding]:
+    def handed_on(self, call: ast.Call, node: ast.expr) -> Iterator[Finding]:
         """`requests.get` as a value: an argument of a call that runs it."""
         source = self.source
-        above = source.parent(node)
-        call = source.parent(above) if isinstance(above, ast.keyword) else above
-        if not isinstance(call, ast.Call) or call.func is node or not isinstance(getattr(node, "ctx", None), ast.Load):
-            return
         what = self._function(node)
         if not what:
             return
+        above = source.parent(node)
         path = source.qualified(call.func) or (call.func.id if isinstance(call.func, ast.Name) else "")
         if path in LOOKED_AT or path.startswith(("unittest.mock.", "mock.")) or (isinstance(above, ast.keyword) and above.arg in ("wraps", "side_effect", "spec")):
             return
@@ -242,19 +238,19 @@ class _Limits:
                 return ""
             session = session_of(source, node.value)
             return f"Session.{node.attr}" if session is not None and not limited(source, session) else ""
-        path = source.qualified(node)
+        path = source.qualified(node) if isinstance(node, ast.Name) else ""
         return _plain(path) if path in FUNCTIONS else ""
 
 
 def _called(source: Source, call: ast.Call) -> tuple[str, Session | None] | None:
     """What a call asks of requests ("requests.get", "Session.post") and of which session; None for any other call."""
     callee = call.func
+    if isinstance(callee, ast.Attribute) and (callee.attr not in SESSION_METHODS or isinstance(callee.value, ast.Constant)):
+        return None
     path = source.qualified(callee)
     if path in FUNCTIONS:
         return _plain(path), None
     if isinstance(callee, ast.Attribute):
-        if callee.attr not in SESSION_METHODS or isinstance(callee.value, ast.Constant):
-            return None
         if path and path.partition(".")[0] != "requests" and not _is_value(source, callee.value):
             return None
         session = session_of(source, callee.value)
@@ -264,6 +260,8 @@ def _called(source: Source, call: ast.Call) -> tuple[str, Session | None] | None
     if isinstance(callee, ast.Call) and source.qualified(callee.func) == "" and isinstance(callee.func, ast.Name) and callee.func.id == "getattr":
         return _looked_up(source, callee) if call.args or call.keywords else None
     if isinstance(callee, ast.Name):
+        if source.scope(callee).home(callee.id) is None:
+            return None
         found = {origin.path for origin in source.origins(callee) if origin.kind == "import"}
         return (_plain(min(found)), None) if found and found <= FUNCTIONS and len(source.origins(callee)) == len(found) else None
     if isinstance(callee, (ast.Subscript, ast.Call)):
@@ -349,9 +347,10 @@ def _thread_keywords(call: ast.Call) -> bool:
 def _replaced(source: Source) -> bool:
     """`requests.get = partial(requests.get, timeout=5)`: the library itself was changed."""
     return any(
-        target.attr in SESSION_METHODS and isinstance(target.ctx, ast.Store) and source.qualified(target.value) in REPLACED
-        for target in source.nodes(ast.Attribute)
-    )  # fmt: skip
+        isinstance(target.ctx, ast.Store) and source.qualified(target.value) in REPLACED
+        for verb in SESSION_METHODS
+        for target in source.attributes(verb)
+    )
 
 
 def _is_test(source: Source) -> bool:
@@ -378,8 +377,8 @@ def _compared(source: Source) -> list[tuple[str, str]]:
 
 def _no_settings(source: Source) -> Iterator[Finding]:
     """`session.timeout = 5` with nobody who reads it."""
-    if any(node.attr == "timeout" and isinstance(node.ctx, ast.Load) for node in source.nodes(ast.Attribute)):
+    if any(isinstance(node.ctx, ast.Load) for node in source.attributes("timeout")):
         return
-    for target in source.nodes(ast.Attribute):
-        if target.attr == "timeout" and isinstance(target.ctx, ast.Store) and (session := session_of(source, target.value)) is not None and not session.classes:
+    for target in source.attributes("timeout"):
+        if isinstance(target.ctx, ast.Store) and (session := session_of(source, target.value)) is not None and not session.classes:
             yield source.refuse(source.statement(target), "no-setting", "requests does not know this attribute: nothing is limited by it")

@@ -20,6 +20,14 @@ from .text import Text, Unreadable, line_starts, parse
 MAX_ROUNDS = 12
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Fixes that one run over the file `path` gave, applied together or not at all."""
+
+    path: str
+    fixes: list[Fix]
+
+
 @dataclass(slots=True)
 class _Applied:
     fix: Fix
@@ -36,7 +44,8 @@ class Composition:
         self.owners = Owners()
         self.pieces: dict[str, Pieces] = {}
         self.applied: list[_Applied] = []  # the index is the owner of its edits
-        self.left: dict[str, list[Reported]] = {}  # by codemod: what its last run found and did not apply
+        self.left: dict[tuple[str, str], list[Reported]] = {}  # by codemod and file: what its last run there found and did not apply
+        self.due: dict[str, set[str]] = {}  # by codemod: the files over which it is to run
         self.failed: dict[Identity, str] = {}
         self.steps: dict[str, list[Step]] = {}
         self.crashes: list[Verdict] = []
@@ -44,18 +53,18 @@ class Composition:
         self.comments: dict[str, list[Suppression]] = {path: suppressions(text.utf8) for path, text in self.originals.items()}
 
     def run(self) -> None:
-        chosen = [each for each in self.choice.chosen() if any(self._may_fire(each, source) for source in self.project)]
-        stale = {each.name for each in chosen}
+        chosen = self.choice.chosen()
+        self.due = {each.name: {source.path for source in self.project if self._may_fire(each, source)} for each in chosen}
+        may_fire = {name: frozenset(paths) for name, paths in self.due.items()}
         for _ in range(MAX_ROUNDS):
             for codemod in chosen:
-                if codemod.name not in stale:
-                    continue
                 for _ in range(MAX_ROUNDS):
-                    if not self._layer(codemod):
+                    if not self.due[codemod.name]:
                         break
-                    stale = {each.name for each in chosen}
-                stale.discard(codemod.name)
-            if not stale:
+                    affected = self._layer(codemod)
+                    for name, paths in may_fire.items():
+                        self.due[name] |= affected & paths
+            if not any(self.due.values()):
                 break
 
     def _may_fire(self, codemod: Codemod, source: Source) -> bool:
@@ -69,27 +78,33 @@ class Composition:
 
     # one run of one codemod
 
-    def _layer(self, codemod: Codemod) -> bool:
-        """Runs the codemod once over all files; whether anything was changed."""
+    def _layer(self, codemod: Codemod) -> frozenset[str]:
+        """Runs the codemod once over the files that are due; the files in which what was changed may show."""
         settings = self.choice.settings.get(codemod.name, {})
-        self.left[codemod.name] = []
-        groups: dict[str, list[Fix]] = {}
-        for source in list(self.project):
-            if not self._may_fire(codemod, source):
-                continue
+        due, self.due[codemod.name] = self.due[codemod.name], set()
+        ready: list[_Group] = []
+        for source in [source for source in self.project if source.path in due]:
+            self.left[codemod.name, source.path] = []
             try:
                 findings = list(codemod.run(source, **settings))
             except Exception as error:  # the border of one file: it costs only itself
                 self._crash(source.path, codemod, error)
                 continue
+            groups: dict[str, _Group] = {}
             for number, finding in enumerate(findings):
                 if isinstance(finding, Refusal):
-                    self._leave(codemod, finding, "refused", finding.reason)
+                    self._leave(codemod, source.path, finding, "refused", finding.reason)
                 elif finding.edits or finding.group:
-                    key = finding.group or f"{source.path}#{number}"
-                    groups.setdefault(key, []).append(replace(finding, codemod=codemod.name))
-        ready = [group for group in groups.values() if self._wanted(codemod, group)]
-        return self._apply(codemod, _apart(ready)) if ready else False
+                    group = groups.setdefault(finding.group or f"#{number}", _Group(source.path, []))
+                    group.fixes.append(replace(finding, codemod=codemod.name))
+            ready += [group for group in groups.values() if self._wanted(codemod, group)]
+        if not ready:
+            return frozenset()
+        before = {source.path: source for source in self.project}
+        self._apply(codemod, _apart(ready))
+        changed = {source.path for source in self.project if source is not before[source.path]}
+        again = {group.path for group in ready} if changed else set()
+        return self.project.near(changed) | again
 
     def _crash(self, path: str, codemod: Codemod, error: Exception) -> None:
         frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -99,9 +114,9 @@ class Composition:
         if verdict not in self.crashes:
             self.crashes.append(verdict)
 
-    def _wanted(self, codemod: Codemod, group: list[Fix]) -> bool:
+    def _wanted(self, codemod: Codemod, group: _Group) -> bool:
         """Whether a group is to be applied now; if not, its fixes are put down with what holds them back."""
-        places = [self._original(fix.place) for fix in group]
+        places = [self._original(fix.place) for fix in group.fixes]
         identities = [(codemod.name, place.path, place.line, place.column) for place in places]
         failure = next((self.failed[identity] for identity in identities if identity in self.failed), None)
         silenced = [self._silenced(codemod.name, place) for place in places]
@@ -109,14 +124,14 @@ class Composition:
             status, reason = "failed", failure
         elif any(silenced):
             status, reason = "suppressed", next(comment for comment in silenced if comment is not None).reason or "suppressed"
-        elif any(fix.safety == "unsafe" for fix in group) and not self.choice.unsafe:
+        elif any(fix.safety == "unsafe" for fix in group.fixes) and not self.choice.unsafe:
             status, reason = "fixable", None
         elif any(identity in self.choice.rejected for identity in identities):
             status, reason = "fixable", None
         else:
             return True
-        for fix in group:
-            self._leave(codemod, fix, status, reason)
+        for fix in group.fixes:
+            self._leave(codemod, group.path, fix, status, reason)
         return False
 
     def _silenced(self, codemod: str, place: Place) -> Suppression | None:
@@ -126,21 +141,20 @@ class Composition:
                 return comment
         return None
 
-    def _leave(self, codemod: Codemod, finding: Finding, status: str, reason: str | None) -> None:
+    def _leave(self, codemod: Codemod, path: str, finding: Finding, status: str, reason: str | None) -> None:
         place = self._original(finding.place)
         if isinstance(finding, Refusal):
             comment = self._silenced(codemod.name, place)
             told = replace(finding, codemod=codemod.name, place=place, help=finding.help or codemod.page.by_hand(finding.reason))
-            self.left[codemod.name].append(Reported(told, "suppressed" if comment else "refused", (comment.reason or "suppressed") if comment else reason))
+            self.left[codemod.name, path].append(Reported(told, "suppressed" if comment else "refused", (comment.reason or "suppressed") if comment else reason))
             return
         edits = self._mapped(finding) if status == "fixable" else ()
-        self.left[codemod.name].append(Reported(replace(finding, codemod=codemod.name, place=place, edits=edits), status, reason))  # type: ignore[arg-type]
+        self.left[codemod.name, path].append(Reported(replace(finding, codemod=codemod.name, place=place, edits=edits), status, reason))  # type: ignore[arg-type]
 
     # changing texts
 
-    def _apply(self, codemod: Codemod, groups: list[list[Fix]]) -> bool:
+    def _apply(self, codemod: Codemod, groups: list[_Group]) -> bool:
         """Applies what passes the checks; whether that is anything. The guilty are found by halving, and put down as failed."""
-        fixes = [fix for group in groups for fix in group]
         wrong = self._attempt(codemod, groups)
         if not wrong:
             return True
@@ -149,16 +163,16 @@ class Composition:
             first = self._apply(codemod, groups[:half])
             # the first half moved what the second half's edits were counted by: those come in the next round
             return first or self._apply(codemod, groups[half:])
-        for fix in fixes:
+        for fix in groups[0].fixes:
             place = self._original(fix.place)
             self.failed[codemod.name, place.path, place.line, place.column] = wrong
         self._wanted(codemod, groups[0])
         return False
 
-    def _attempt(self, codemod: Codemod, groups: list[list[Fix]], keep: bool = True) -> str:
-        """Applies the groups to all their files, or to none: what would be wrong then. Without `keep` it is only tried."""
+    def _attempt(self, codemod: Codemod, groups: list[_Group]) -> str:
+        """Applies the groups to all their files, or to none: what would be wrong then."""
         first = len(self.applied)
-        fixes = [fix for group in groups for fix in group]
+        fixes = [fix for group in groups for fix in group.fixes]
         paths = sorted({edit.path for fix in fixes for edit in fix.edits} | {path for fix in fixes for path, _ in fix.imports})
         pieces = {path: self.pieces[path].copy() if path in self.pieces else Pieces(self.originals[path].utf8, self.owners) for path in paths}
         needs: dict[str, list[tuple[Import, int]]] = {}
@@ -166,7 +180,7 @@ class Composition:
         joined: list[tuple[int, int]] = []
         owner = first
         for group in groups:
-            for place_in_group, fix in enumerate(group):
+            for place_in_group, fix in enumerate(group.fixes):
                 if place_in_group:
                     joined.append((owner - 1, owner))
                 for edit in fix.edits:
@@ -188,8 +202,6 @@ class Composition:
                 return f"{verdict.reason}: {verdict.message}"
         if wrong := wrongs(before, after, commented={path for path, its in edits.items() if self._touches_comments(path, its)}):
             return wrong
-        if not keep:
-            return ""
         for fix in fixes:
             self.applied.append(_Applied(fix, self._original(fix.place)))
         for one, other in joined:
@@ -197,7 +209,7 @@ class Composition:
         for old, new in zip(before, after):
             self._step(codemod, old, new)
             self.pieces[old.path] = pieces[old.path]
-            self.project.replace(old.path, new.text)
+            self.project.replace(new)
         return ""
 
     def _touches_comments(self, path: str, edits: list[tuple[int, int, bytes, int]]) -> bool:
@@ -323,12 +335,12 @@ class Composition:
         return Result(tuple(findings), tuple(patches), (), tuple(idle))
 
 
-def _apart(groups: list[list[Fix]]) -> list[list[Fix]]:
+def _apart(groups: list[_Group]) -> list[_Group]:
     """Groups of which no two change the same place; the others come in the next round."""
     taken: dict[str, list[tuple[int, int]]] = {}
     chosen = []
     for group in groups:
-        spans = [(edit.path, edit.start, edit.stop) for fix in group for edit in fix.edits]
+        spans = [(edit.path, edit.start, edit.stop) for fix in group.fixes for edit in fix.edits]
         if any(start <= stop2 and start2 <= stop and not _neighbours(start, stop, start2, stop2) for path, start, stop in spans for start2, stop2 in taken.get(path, ())):
             continue
         for path, start, stop in spans:

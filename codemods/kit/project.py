@@ -22,6 +22,7 @@ class Project:
         self.declared: Mapping[str, str] = declared or {}
         self._importers: dict[tuple[str, str], list[tuple[Source, Binding]]] | None = None
         self._mentioning: dict[str, dict[str, None]] | None = None  # word -> paths
+        self._imported: dict[Source, frozenset[str]] = {}
         self._modules: Modules | None = None
         self._count = 0
         self.memo: dict[Any, Any] = {}  # answers about all files, by question
@@ -36,9 +37,9 @@ class Project:
     def __iter__(self) -> Iterator[Source]:
         return iter(self.sources.values())
 
-    def replace(self, path: str, text: Text) -> None:
+    def replace(self, new: Source) -> None:
         """One file has a new text: what others remember of it is forgotten."""
-        old, new = self.sources[path], Source(path, text, self)
+        path, old = new.path, self.sources[new.path]
         self.sources[path] = new
         self._importers = None
         if self._mentioning is not None:
@@ -95,6 +96,48 @@ class Project:
             return None
         module = self.find(parent, importer)
         return (module, name) if module is not None else None
+
+    def imported(self, source: Source) -> frozenset[str]:
+        """The paths of the files that a file imports, or imports names from, anywhere in it."""
+        if source not in self._imported:
+            modules = {alias.name for node in source.nodes(ast.Import) for alias in node.names}
+            for node in source.nodes(ast.ImportFrom):
+                base = source.names.absolute(node)
+                modules |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+            found = (self.find(module, source.path) for module in modules)
+            self._imported[source] = frozenset(each.path for each in found if each is not None)
+        return self._imported[source]
+
+    def reaching(self, paths: Iterable[str]) -> frozenset[str]:
+        """These files and all that import them, directly or through others."""
+        above = self._above()
+        found = set(paths)
+        todo = [*found]
+        while todo:
+            for path in above.get(todo.pop(), ()):
+                if path not in found:
+                    found.add(path)
+                    todo.append(path)
+        return frozenset(found)
+
+    def _above(self) -> dict[str, list[str]]:
+        above: dict[str, list[str]] = {}
+        for source in self:
+            for path in self.imported(source):
+                above.setdefault(path, []).append(source.path)
+        return above
+
+    def near(self, paths: Iterable[str]) -> frozenset[str]:
+        """These files, those that they import, those that import them, and those that import those."""
+        above = self._above()
+        found = set(paths)
+        for path in list(found):
+            found.update(self.imported(self.sources[path]))
+        last = set(paths)
+        for _ in range(2):
+            last = {other for path in last for other in above.get(path, ())}
+            found |= last
+        return frozenset(found)
 
     def importers(self, source: Source, name: str) -> list[tuple[Source, Binding]]:
         """The module-level imports, in other files, of a name of this file; of the name "", of the file as a module."""

@@ -1,0 +1,17 @@
+"""Which files can hold what remembers: those that name it, and those that import from them."""
+
+from __future__ import annotations
+
+from ..libraries.memory import BASES
+from ..source import Source
+
+
+def near_memory(source: Source) -> bool:
+    """Whether a file may make what keeps a conversation, by itself or through a function or class that it imports."""
+    project = source.project
+
+    def read() -> frozenset[str]:
+        return project.reaching(each.path for each in project if not BASES.isdisjoint(each.words) or b"configurable" in each.utf8)
+
+    near: frozenset[str] = project.remember("near memory", read)
+    return source.path in near
