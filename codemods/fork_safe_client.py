@@ -159,6 +159,25 @@ Refuses
         for text in ("a", "b"):
             asyncio.run(other(text))
 
+    loop-by-hand: The event loop is made and closed by hand, which ends none of its tasks: an object of its own would never be closed.
+    By hand: run the coroutine with `asyncio.run`.
+
+        import asyncio
+
+        from flask import Flask
+        from openai import AsyncOpenAI
+
+        app = Flask(__name__)
+        client = AsyncOpenAI()
+
+        async def answer(text):
+            return await client.responses.create(model="gpt-4o-mini", input=text)
+
+        @app.get("/ask/<text>")
+        def ask(text):
+            loop = asyncio.new_event_loop()
+            return loop.run_until_complete(answer(text)).output_text
+
     patched-in-tests: A test puts something else in the place of the name.
     By hand: make the change with its tests: they have to patch the function that gives the object.
 
@@ -182,7 +201,8 @@ Refuses
 Notes
     A client that is made at import and first used after the fork is right (80 of 80 answers), and is left alone; so are the
     start methods spawn and forkserver, an `initializer=`, and the hooks `post_fork` and `worker_process_init`.
-    The client of an event loop is closed when the loop ends.
+    The client of an event loop is closed when the loop ends. `asyncio.run(chain.ainvoke(x))` in sync code becomes
+    `chain.invoke(x)` where the chain is made of a model, prompts and parsers.
 """
 
 from __future__ import annotations
@@ -192,13 +212,15 @@ from collections.abc import Iterator
 
 from .kit.clients.forks import forks, loops
 from .kit.clients.getter import Obstacle, Shared, getter_name, importers, per_loop, per_process, shared_of
-from .kit.clients.inherited import Candidate, candidates, kept_over_fork, kept_over_loops
+from .kit.clients.inherited import Candidate, by_hand, candidates, handed_to_children, kept_over_fork, kept_over_loops
+from .kit.clients.model_loops import outlived
 from .kit.codemod import codemod
 from .kit.finding import Finding
 from .kit.source import Source
 
-MENTIONS = ("fork", "Process", "Pool", "celery", "preload_app", "asyncio.run", "async_to_sync", "anyio.run", "uvloop.run")
+MENTIONS = ("fork", "Process", "Pool", "celery", "preload_app", "asyncio.run", "async_to_sync", "anyio.run", "uvloop.run", "run_until_complete")
 CLIENTS = ("OpenAI", "Anthropic", "Groq", "Mistral", "requests", "httpx", "urllib3", "psycopg", "pymysql", "sqlite3", "create_engine", "preload_app")
+LOOPS_BY_HAND = "ask the model in sync code (`invoke`), keep one event loop for all requests, or give each loop a model with its own `http_async_client=`."
 
 
 @codemod(mentions=(CLIENTS,), shares=MENTIONS, stage="scope")
@@ -217,12 +239,28 @@ def fork_safe_client(source: Source) -> Iterator[Finding]:
         else:
             edits, needs = per_loop(found, candidate.close) if candidate.asynchronous else per_process(found)
             yield source.fix(candidate.node, edits, words, imports=[*needs, *importers(found, getter_name(found))])
+    told: set[ast.Call] = set()
+    for model in outlived(source):
+        words = "the model's connections are used in one event loop after the other, and belong to the first"
+        if model.edits and not told.issuperset(loop.call for loop in model.loops):
+            told.update(loop.call for loop in model.loops)
+            spot = next((loop.call for loop in model.loops if loop.source is source), model.node)
+            yield source.fix(spot, model.edits, f"{words}; it is asked in sync code without one now")
+        elif model.edits:
+            continue
+        else:
+            loop = model.loops[0]
+            yield source.refuse(model.node, "cached-http-client", f"{words} ({loop.source.path}:{loop.source.place(loop.call).line}); its class keeps one HTTP client for all", LOOPS_BY_HAND)
 
 
 def _answered(source: Source, candidate: Candidate) -> Shared | Obstacle:
     if candidate.caches:
         return Obstacle("cached-http-client", "its class keeps one HTTP client for all")
     found = shared_of(source, candidate.binding)
+    if not candidate.asynchronous and (handed := handed_to_children(candidate)) is not None:
+        return Obstacle("handed-on", f"line {handed[0].place(handed[1]).line} of {handed[0].path} hands the parent's to a child")
+    if candidate.asynchronous and isinstance(found, Shared) and (loop := by_hand(candidate)) is not None:
+        return Obstacle("loop-by-hand", f"line {loop.source.place(loop.call).line} of {loop.source.path} closes its loop without ending what runs in it")
     if candidate.asynchronous and isinstance(found, Shared):
         for home, read in found.reads:
             if not isinstance(home.function(read), ast.AsyncFunctionDef):

@@ -22,7 +22,7 @@ KEYS = frozenset({"session_id", "conversation_id", "thread_id", "chat_id", "user
 _IMPORTS = re.compile(rb"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\r\n]*)|^[ \t]*import[ \t]+([^\r\n#]+)", re.MULTILINE)
 
 
-_DIVIDERS = (b"asyncio.run(", b"async_to_sync", b"Process(", b"Pool(", b"ProcessPool", b"os.fork", b"celery")
+_DIVIDERS = (b"asyncio.run(", b"async_to_sync", b"Process(", b"Pool(", b"ProcessPool", b"os.fork", b"celery", b"run_until_complete")
 
 
 @dataclass(frozen=True, slots=True)

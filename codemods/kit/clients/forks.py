@@ -25,12 +25,28 @@ class Fork:
     """A place after which there are two processes: what starts them in words, and the functions that the children run.
 
     `at`: the call, for the order within its function; None when a server or a worker forks behind the scenes.
+    `given`: what the children are handed. `beyond`: other code that they run: the branch of an `if`, what follows at the top of a module.
     """
 
     words: str
     source: Source
     at: ast.Call | None
     targets: tuple[Function, ...]
+    given: tuple[ast.expr, ...] = ()
+    beyond: tuple[ast.AST, ...] = ()
+
+    def hands(self, load: ast.AST) -> bool:
+        """Whether a node is among what the children are handed."""
+        return any(load in ast.walk(each) for each in self.given)
+
+    def reaches(self, loads: dict[ast.AST, Source]) -> bool:
+        """Whether the children get at one of the nodes."""
+        if any(reaches(target, loads) for target in self.targets):
+            return True
+        for node in (part for each in (*self.given, *self.beyond) for part in ast.walk(each)):
+            if node in loads or (isinstance(node, ast.Call) and any(reaches(target, loads) for target in callees(self.source, node))):
+                return True
+        return False
 
 
 def forks(project: Surroundings) -> list[Fork]:
@@ -56,18 +72,34 @@ def _forks(source: Source) -> Iterator[Fork]:
         last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
         if last == "Process" and _forks_here(source, func):
             target = keyword(call, "target")
-            yield Fork("multiprocessing.Process", source, call, tuple(_named(source, [target.value] if target is not None else [])))
+            given = tuple(each.value for each in call.keywords if each.arg in ("args", "kwargs"))
+            yield Fork("multiprocessing.Process", source, call, tuple(_named(source, [target.value] if target is not None else [])), given)
         elif last in HANDERS and isinstance(func, ast.Attribute) and call.args and _is_pool(source, func.value):
             yield Fork("a pool of processes", source, call, tuple(_named(source, call.args[:1])))
         elif source.qualified(func) == "os.fork":
             function = source.function(call)
-            yield Fork("os.fork", source, call, (Function(source, function),) if function is not None else ())
+            branch = _child(source, call)
+            if branch is None and function is None:
+                branch = tuple(each for each in source.nodes(ast.Call) if source.function(each) is None and source.start(each) > source.start(call))
+            yield Fork("os.fork", source, call, (Function(source, function),) if branch is None and function is not None else (), beyond=branch or ())
     tasks = [Function(source, function) for function in source.functions() if any(_is_task(source, decorator) for decorator in function.decorator_list)]
     if tasks:
         yield Fork("Celery's workers", source, None, tuple(tasks))
     if source.path.rpartition("/")[2].startswith("gunicorn") and _preloads(source):
         everything = tuple(Function(other, function) for other in source.project if other is not source for function in other.functions())
         yield Fork("gunicorn with preload_app", source, None, everything)
+
+
+def _child(source: Source, fork: ast.Call) -> tuple[ast.AST, ...] | None:
+    """The branch that the child of a fork runs; None where it is not told apart by an `if`."""
+    statement = source.statement(fork)
+    names = [target.id for target in statement.targets if isinstance(target, ast.Name)] if isinstance(statement, ast.Assign) else []
+    for branch in source.nodes(ast.If):
+        inside = [*ast.walk(branch.test)]
+        if source.function(branch) is source.function(fork) and (fork in inside or any(isinstance(node, ast.Name) and node.id in names for node in inside)):
+            zero = any(isinstance(node, (ast.Eq, ast.Not)) for node in inside)
+            return tuple(branch.body if zero else branch.orelse) or None
+    return None
 
 
 def _named(source: Source, nodes: list[ast.expr]) -> Iterator[Function]:
@@ -123,12 +155,22 @@ def _preloads(source: Source) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A call that makes an event loop, runs a coroutine function of the project in it, and closes it."""
+    """A call that makes an event loop, runs a coroutine in it, and closes it.
+
+    `given`: what it runs. `target`: the function of the project behind that; None for a method of a library.
+    """
 
     source: Source
     call: ast.Call
-    target: Function
+    given: ast.expr
+    target: Function | None
     again: bool  # it surely happens more than once in a process
+
+    def reaches(self, loads: dict[ast.AST, Source]) -> bool:
+        """Whether one of the nodes is used in the loop."""
+        if self.target is not None and reaches(self.target, loads):
+            return True
+        return any(node in loads for node in ast.walk(self.given))
 
 
 def loops(project: Surroundings) -> list[Loop]:
@@ -138,12 +180,25 @@ def loops(project: Surroundings) -> list[Loop]:
 
 def _loops(source: Source) -> Iterator[Loop]:
     for call in source.nodes(ast.Call):
-        if call.args and source.qualified(call.func) in LOOP_MAKERS and not isinstance(source.function(call), ast.AsyncFunctionDef):
+        if call.args and _makes_loop(source, call) and not isinstance(source.function(call), ast.AsyncFunctionDef):
             given = call.args[0]
-            targets = callees(source, given) if isinstance(given, ast.Call) else referred(source, given)
-            for target in targets:
-                if target.asynchronous:
-                    yield Loop(source, call, target, _again(source, call))
+            found = callees(source, given) if isinstance(given, ast.Call) else referred(source, given)
+            targets: list[Function | None] = [target for target in found if target.asynchronous]
+            for target in targets or ([None] if not found else []):
+                yield Loop(source, call, given, target, _again(source, call))
+
+
+def _makes_loop(source: Source, call: ast.Call) -> bool:
+    """`asyncio.run(...)`, or `loop.run_until_complete(...)` of a loop that the same function made."""
+    if source.qualified(call.func) in LOOP_MAKERS:
+        return True
+    if not isinstance(call.func, ast.Attribute) or call.func.attr != "run_until_complete" or source.function(call) is None:
+        return False
+    origins = source.origins(call.func.value)
+    return all(
+        isinstance(each.node, ast.Call) and each.source.qualified(each.node.func) == "asyncio.new_event_loop" and each.source.function(each.node) is source.function(call)
+        for each in origins
+    )  # fmt: skip
 
 
 def _again(source: Source, node: ast.AST) -> bool:

@@ -11,7 +11,7 @@ from ..names import Binding
 from ..source import Source
 from ..waits.threads import root_of
 from ..waits.waiting import calls_in, wait_of
-from .forks import Fork, forks, loops, reaches
+from .forks import Fork, Loop, forks, loops
 
 # what holds connections once it is used
 SYNC = frozenset(
@@ -59,8 +59,7 @@ def candidates(source: Source) -> Iterator[Candidate]:
             if made in SYNC | CONNECTED | ASYNC | CACHING:
                 if any(each.within is not source.names.module for each in source.names.module.bindings[name]):
                     continue  # a function makes it anew under `global`: the author sees to it
-                for asynchronous in (False, True) if made in CACHING else (made in ASYNC,):
-                    yield Candidate(source, binding, binding.node, made, asynchronous, made in CACHING)
+                yield Candidate(source, binding, binding.node, made, made in ASYNC, made in CACHING)
 
 
 def loads_of(candidate: Candidate) -> dict[ast.AST, Source]:
@@ -84,7 +83,7 @@ def kept_over_fork(candidate: Candidate) -> str:
     """How a child gets at connections of its parent, in words; "" when it does not."""
     loads = loads_of(candidate)
     for fork in forks(candidate.source.project):
-        if not any(reaches(target, loads) for target in fork.targets):
+        if not fork.reaches(loads):
             continue
         if candidate.made_by in CONNECTED or _used_at_import(candidate, loads) or _used_before(fork, loads):
             return f"`{candidate.name}` is {'connected' if candidate.made_by in CONNECTED else 'used'} before {fork.words} forks: children and parent read answers from the same connections"
@@ -94,10 +93,16 @@ def kept_over_fork(candidate: Candidate) -> str:
 def kept_over_loops(candidate: Candidate) -> str:
     """How an async object gets into a second event loop, in words; "" when it does not."""
     loads = loads_of(candidate)
-    reached = [loop for loop in loops(candidate.source.project) if reaches(loop.target, loads)]
+    reached = [loop for loop in loops(candidate.source.project) if loop.reaches(loads)]
     if len(reached) > 1 or any(loop.again for loop in reached):
         return f"`{candidate.name}` is used in one event loop after the other: its connections belong to the first"
     return ""
+
+
+def by_hand(candidate: Candidate) -> Loop | None:
+    """A loop in which it is used and that ends without ending its tasks: one that is not run by `asyncio.run`."""
+    loads = loads_of(candidate)
+    return next((loop for loop in loops(candidate.source.project) if isinstance(loop.call.func, ast.Attribute) and loop.call.func.attr == "run_until_complete" and loop.reaches(loads)), None)
 
 
 def _used_at_import(candidate: Candidate, loads: dict[ast.AST, Source]) -> bool:
@@ -148,7 +153,22 @@ def _used_before(fork: Fork, loads: dict[ast.AST, Source]) -> bool:
         return False
     source, function = fork.source, fork.source.function(fork.at)
     calls = calls_in(source, function) if function is not None else [call for call in source.nodes(ast.Call) if source.function(call) is None]
-    return any(source.start(call) < source.start(fork.at) and call is not fork.at and _sends(source, call, loads) for call in calls if not _deferred_within(source, call, function))
+    around = [above for above in source.parents(fork.at) if isinstance(above, (ast.For, ast.While)) and source.function(above) is function]
+    again = {node for loop in around for node in ast.walk(loop)} - _walked(fork.beyond)  # what a turn does after the fork is done before the next one
+    again = again if fork.beyond or fork.words != "os.fork" else set()
+    return any(
+        (source.start(call) < source.start(fork.at) or call in again) and call is not fork.at and _sends(source, call, loads) for call in calls if not _deferred_within(source, call, function)
+    )  # fmt: skip
+
+
+def _walked(nodes: tuple[ast.AST, ...]) -> set[ast.AST]:
+    return {part for node in nodes for part in ast.walk(node)}
+
+
+def handed_to_children(candidate: Candidate) -> tuple[Source, ast.AST] | None:
+    """A read that gives the parent's object to a child."""
+    loads = loads_of(candidate)
+    return next(((home, load) for load, home in loads.items() for fork in forks(candidate.source.project) if fork.source is home and fork.hands(load)), None)
 
 
 def _deferred_within(source: Source, node: ast.AST, function: ast.AST | None) -> bool:
