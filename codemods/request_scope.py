@@ -386,7 +386,7 @@ from .kit.sharing.constant_sessions import constant_sessions
 from .kit.sharing.isolate import Wishes, isolated
 from .kit.sharing.leftovers import leftovers
 from .kit.sharing.near import near_memory
-from .kit.sharing.shared import class_groups, function_groups, groups_in, mentions_memory
+from .kit.sharing.shared import class_groups, function_groups, groups_in
 from .kit.source import Source
 
 MENTIONS = (("langchain", "langgraph"), ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id"))
@@ -394,8 +394,6 @@ MENTIONS = (("langchain", "langgraph"), ("emory", "History", "ConversationChain"
 
 @codemod(mentions=MENTIONS, stage="scope")
 def request_scope(source: Source, *, history: str = "auto", move_clients: bool = False, stateless: bool = False) -> Iterator[Finding]:
-    if not stateless and not any(mentions_memory(other) for other in source.project):
-        return
     wishes = Wishes(history, move_clients, stateless)
     if stateless or near_memory(source):
         groups = [*groups_in(source, source.tree.body, source.names.module, chains=stateless), *function_groups(source), *class_groups(source, chains=stateless)]

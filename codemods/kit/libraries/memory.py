@@ -53,7 +53,6 @@ KEEPS: dict[str, Keeps] = {
     "XataChatMessageHistory": "session",
     "ZepChatMessageHistory": "session",
 }  # fmt: skip
-MEMORY_WORDS = (b"emory", b"MessageHistory", b"ConversationChain", b"create_conversational_retrieval_agent", b"thread_id")
 BASES = frozenset({"BaseMemory", "BaseChatMemory", "BaseChatMessageHistory", *KEEPS})
 ROOTS = (
     "langchain", "langchain_classic", "langchain_community", "langchain_core", "langchain_redis", "langchain_mongodb", "langchain_postgres", "langchain_astradb",

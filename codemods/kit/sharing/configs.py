@@ -37,6 +37,11 @@ def keeps_by(project: Surroundings, word: str) -> bool:
     return project.remember(("keeps by", word), read)  # type: ignore[no-any-return]
 
 
+def names_thread(source: Source) -> bool:
+    """Whether a file may hold a configuration that names a conversation."""
+    return b"configurable" in source.utf8 and any(keeps_by(source.project, word) for word in WORDS)
+
+
 def _configurable(source: Source, node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     """What stands under "configurable", by its names."""
     inner: ast.expr | None = None

@@ -14,7 +14,7 @@ from ..move import place_for
 from ..names import FunctionNode
 from ..source import Source
 from .building import Building
-from .configs import WORDS, all_forget, keeps_by, looks_at, named_session, runs_of
+from .configs import WORDS, names_thread, all_forget, keeps_by, looks_at, named_session, runs_of
 from .keys import Key
 from .reach import Use, User, enclosing, reached
 from .shared import Group
@@ -36,9 +36,9 @@ def constant_sessions(source: Source) -> Iterator[Finding]:
     project = source.project
     if not serves(project) or not any(keeps_by(project, word) for word in WORDS):
         return
-    every = project.remember("constant sessions", lambda: {other.path: [*_named(other)] for other in project})
+    every = project.remember("constant sessions", lambda: {other.path: [*_named(other)] for other in project if names_thread(other)})
     stranded = {ast.dump(each.value): each for found in every.values() for each in found if each.looks and isinstance(each.answer, Unclear)}
-    for each in every[source.path]:
+    for each in every.get(source.path, ()):
         answer, left = each.answer, stranded.get(ast.dump(each.value))
         if left is not None and not isinstance(answer, Unclear):
             assert isinstance(left.answer, Unclear)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..libraries.memory import BASES
 from ..source import Source
+from .configs import names_thread
 
 
 def near_memory(source: Source) -> bool:
@@ -11,7 +12,7 @@ def near_memory(source: Source) -> bool:
     project = source.project
 
     def read() -> frozenset[str]:
-        return project.reaching(each.path for each in project if not BASES.isdisjoint(each.words) or b"configurable" in each.utf8)
+        return project.reaching(each.path for each in project if not BASES.isdisjoint(each.words) or names_thread(each))
 
     near: frozenset[str] = project.remember("near memory", read)
     return source.path in near

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..handlers import handlers
-from ..libraries.memory import MEMORY_WORDS, Keeps, is_chain, keeps
+from ..libraries.memory import Keeps, is_chain, keeps
 from ..names import FunctionNode, Scope
 from ..source import Origin, Source, keyword
 from .configs import named_session
+from .near import near_memory
 from .reach import leads
 
 
@@ -65,11 +66,6 @@ def session_function(source: Source, node: ast.AST) -> ast.Lambda | None:
     return None
 
 
-def mentions_memory(source: Source) -> bool:
-    """Whether a file's text holds a word without which nothing in it keeps a conversation."""
-    return any(word in source.utf8 for word in MEMORY_WORDS)
-
-
 def cells_in(source: Source, node: ast.AST, depth: int = 0) -> Iterator[Cell]:
     """The constructors under a node that keep a conversation, those that a lambda makes anew left out."""
     if isinstance(node, (ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -86,7 +82,7 @@ def cells_in(source: Source, node: ast.AST, depth: int = 0) -> Iterator[Cell]:
             return
         if depth < 4 and isinstance(node.func, (ast.Name, ast.Attribute)):
             origins = source.origins(node.func)
-            if len(origins) == 1 and mentions_memory(origins[0].source) and origins[0].kind == "function" and isinstance(origins[0].node, FunctionNode) and makes_cells(origins[0], depth + 1):
+            if len(origins) == 1 and origins[0].kind == "function" and isinstance(origins[0].node, FunctionNode) and near_memory(origins[0].source) and makes_cells(origins[0], depth + 1):
                 yield Cell(source, node, "factory", origins[0])
     for child in ast.iter_child_nodes(node):
         yield from cells_in(source, child, depth)
@@ -202,7 +198,7 @@ def groups_in(
 
 def module_groups(source: Source) -> list[Group]:
     """The groups of a module's own statements, without what they get from other modules."""
-    if not mentions_memory(source):
+    if not near_memory(source):
         return []
     return source.remember("module groups", lambda: groups_in(source, source.tree.body, source.names.module, depth=1))  # type: ignore[no-any-return]
 
@@ -233,8 +229,9 @@ def foreign_groups(source: Source) -> dict[str, Group]:
 def function_groups(source: Source) -> Iterator[Group]:
     """The groups that functions build for the handlers within them: `create_app`."""
     known = handlers(source.project)
+    around = {above for function in known for above in source.parents(function)}
     for function in source.functions():
-        if function not in known and any(inner in known for inner in ast.walk(function)):
+        if function not in known and function in around:
             yield from groups_in(source, function.body, source.names.inner[function])
 
 
