@@ -298,8 +298,8 @@ def _elsewhere(source: Source) -> Iterator[Finding]:
     followed = source.project.remember("followed clients", lambda: {node for client in found_clients(source) for node in client.things})
     lasts = _last_names()
     speaks = any(word.encode() in source.utf8 for word in SDKS)
-    for call in source.nodes(ast.Call):
-        if not isinstance(call.func, ast.Attribute) or call.func.attr not in lasts or not source.in_async(call) or source.awaited(call):
+    for call in source.index.calls(lasts):
+        if not isinstance(call.func, ast.Attribute) or not source.in_async(call) or source.awaited(call):
             continue
         base: ast.expr = call.func
         while isinstance(base, ast.Attribute):

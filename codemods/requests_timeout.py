@@ -107,7 +107,7 @@ import ast
 from collections.abc import Iterator
 
 from .kit.callers import callers
-from .kit.clients.sessions import Session, limited, own_methods, session_of
+from .kit.clients.sessions import Session, limited, may_hold, own_methods, session_of
 from .kit.codemod import codemod
 from .kit.cut import add_keyword, wrap
 from .kit.finding import Edit, Finding, Import
@@ -126,12 +126,14 @@ WAITS = "{what} waits for ever when the other side is silent"
 def requests_timeout(source: Source, *, connect: float = 5, read: float = 20, stream_read: float = 0) -> Iterator[Finding]:
     if _replaced(source) or source.project.remember("requests replaced", lambda: any(_replaced(other) for other in source.project if not _is_test(other))):
         return  # requests itself was given a default
+    if not may_hold(source):
+        return
     limits = _Limits(source, connect, read, stream_read)
-    for call in source.nodes(ast.Call):
+    for call in source.index.calls(SESSION_METHODS, source.index.variables, source.index.aliases, [""]):
         if target := _called(source, call):
             yield from limits.judge(call, *target)
-        for node in [*call.args, *(given.value for given in call.keywords)]:
-            yield from limits.handed_on(call, node)
+    for call, node in _given(source):
+        yield from limits.handed_on(call, node)
     yield from _no_settings(source)
 
 
@@ -240,6 +242,17 @@ class _Limits:
             return f"Session.{node.attr}" if session is not None and not limited(source, session) else ""
         path = source.qualified(node) if isinstance(node, ast.Name) else ""
         return _plain(path) if path in FUNCTIONS else ""
+
+
+def _given(source: Source) -> Iterator[tuple[ast.Call, ast.expr]]:
+    """What may be a verb of requests and is an argument of a call."""
+    nodes: list[ast.expr] = [node for verb in SESSION_METHODS for node in source.attributes(verb)]
+    nodes += [load for name in SESSION_METHODS | source.index.aliases for load in source.names.loads.get(name, ())]
+    for node in sorted(nodes, key=source.start):
+        above = source.parent(node)
+        call = source.parent(above) if isinstance(above, ast.keyword) else above
+        if isinstance(call, ast.Call) and call.func is not node:
+            yield call, node
 
 
 def _called(source: Source, call: ast.Call) -> tuple[str, Session | None] | None:

@@ -41,7 +41,7 @@ def _callers(source: Source, function: FunctionNode) -> Callers:
     method = isinstance(owner, ast.ClassDef)
     for other in source.project.mentioning(function.name):
         if not method:
-            names = dict.fromkeys([function.name, *(binding.name for binding in other.imports_by_tail.get(function.name, ()))])
+            names = dict.fromkeys([function.name, *(binding.name for binding in other.index.imports.get(function.name, ()))])
             for load in (load for name in names for load in other.names.loads.get(name, ())):
                 if _means(other, load, source, function):
                     _sort(other, load, found)

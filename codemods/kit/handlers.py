@@ -27,6 +27,7 @@ SLACK = frozenset("event message command action shortcut view options function m
 TASKS = frozenset(
     "celery.shared_task celery.task.task dramatiq.actor huey.task rq.job procrastinate.task taskiq.task".split()
 )  # fmt: skip
+REGISTERING = frozenset({*ADDERS, *(path.rpartition(".")[2] for path in ROUTES), *TELEGRAM, "RunnableWithMessageHistory", "add_node", "Depends", "Security", "register_message_handler", "register"})
 VIEW_BASES = frozenset("MethodView View Resource HTTPEndpoint WebSocketEndpoint APIView ViewSet GenericAPIView TemplateView FormView RequestHandler HTTPMethodView".split())
 VIEW_METHODS = frozenset("get post put patch delete head options dispatch_request on_connect on_receive on_disconnect create retrieve list update destroy form_valid".split())
 AIOGRAM = frozenset("message callback_query edited_message inline_query channel_post".split())
@@ -82,7 +83,7 @@ def _of(source: Source) -> Iterator[Handler]:
             described = _by_place(source, function)
             if described:
                 yield Handler(source, function, *described)
-    for call in source.nodes(ast.Call):
+    for call in source.index.calls(REGISTERING, source.index.aliases):
         yield from _registered(source, call)
     for assign in source.nodes(ast.Assign):
         yield from _worker(source, assign)

@@ -111,7 +111,7 @@ def _name_reads(source: Source, owner: ast.AST, name: str) -> Iterator[Move]:
     for other in source.project.mentioning(name):
         if other is source:
             continue
-        for binding in other.imports_by_tail.get(name, ()):
+        for binding in other.index.imports.get(name, ()):
             if other.project.lookup(binding.origin, other.path) == (source, name):
                 yield Move("held", other, binding.scope.node, Holder("name", other, binding.scope.node, binding.name))
         for node in other.attributes(name):

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from .finding import Edit, Finding, Fix, Import, Place, Refusal, Safety
+from .index import Index
 from .names import Binding, FunctionNode, Names, Scope
 from .text import Text, line_starts, newline, parse
 
@@ -154,31 +155,17 @@ class Source:
         return self.names.by_type.get(kind, [])  # type: ignore[return-value]
 
     @cached_property
-    def _attributes(self) -> dict[str, list[ast.Attribute]]:
-        found: dict[str, list[ast.Attribute]] = {}
-        for node in self.nodes(ast.Attribute):
-            found.setdefault(node.attr, []).append(node)
-        return found
+    def index(self) -> Index:
+        return Index(self.names)
 
     def attributes(self, name: str) -> list[ast.Attribute]:
         """Every `something.name`, in source order."""
-        return self._attributes.get(name, [])
+        return self.index.attributes.get(name, [])
 
-    @cached_property
-    def imports_by_tail(self) -> Mapping[str, list[Binding]]:
-        """The imports of all scopes, by the last part of what they bring."""
-        found: dict[str, list[Binding]] = {}
-        for scope in self.names.inner.values():
-            for bindings in scope.bindings.values():
-                for binding in bindings:
-                    if binding.kind == "import":
-                        found.setdefault(binding.origin.rpartition(".")[2], []).append(binding)
-        return found
-
-    @cached_property
+    @property
     def words(self) -> frozenset[str]:
         """Every name that is read, every attribute, the last part of every import."""
-        return frozenset({*self.names.loads, *self._attributes, *self.imports_by_tail})
+        return self.index.words
 
     def functions(self) -> Iterator[FunctionNode]:
         yield from self.nodes(ast.FunctionDef)
@@ -301,10 +288,8 @@ class Source:
         """Calls whose callee is one of the dotted paths, in source order."""
         wanted = {path for given in paths for path in ([given] if isinstance(given, str) else given)}
         last = {path.rpartition(".")[2] for path in wanted}
-        for call in self.nodes(ast.Call):
-            callee = call.func
-            name = callee.attr if isinstance(callee, ast.Attribute) else callee.id if isinstance(callee, ast.Name) else ""
-            if (name in last or isinstance(callee, ast.Name)) and self.qualified(callee) in wanted:
+        for call in self.index.calls(last, self.index.aliases):
+            if self.qualified(call.func) in wanted:
                 yield call
 
     def exports(self) -> set[str] | None:

@@ -60,14 +60,13 @@ def _hooked(project: Surroundings) -> bool:
         for call in source.calls("multiprocessing.set_start_method"):
             if call.args and isinstance(call.args[0], ast.Constant) and call.args[0].value in FORKS_NOT:
                 return True
-        said = {node.attr for node in source.nodes(ast.Attribute)} | {node.id for node in source.nodes(ast.Name)} | {node.name for node in source.functions()}
-        if said & HOOKS:
+        if HOOKS & source.words or any(function.name in HOOKS for function in source.functions()) or not HOOKS.isdisjoint(source.names.module.bindings):
             return True
     return False
 
 
 def _forks(source: Source) -> Iterator[Fork]:
-    for call in source.nodes(ast.Call):
+    for call in source.index.calls(HANDERS, ("Process", "fork"), source.index.aliases):
         func = call.func
         last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
         if last == "Process" and _forks_here(source, func):
@@ -227,7 +226,7 @@ def _uses_of(other: Source, source: Source, name: str) -> list[ast.Name]:
     if other is source:
         return list(source.names.uses(name, source.names.module))
     found: list[ast.Name] = []
-    for binding in other.imports_by_tail.get(name, ()):
+    for binding in other.index.imports.get(name, ()):
         if binding.scope is other.names.module and other.project.lookup(binding.origin, other.path) == (source, name):
             found += other.names.uses(binding.name, other.names.module)
     return found

@@ -148,7 +148,7 @@ def _httpx(source: Source) -> bool:
 def legacy_calls(source: Source) -> Iterator[Outcome]:
     """The calls of openai before 1.0: their `a` forms where that generation is declared, else a refusal."""
     old = source.project.below("openai", 1)
-    for call in source.nodes(ast.Call):
+    for call in source.index.calls(*LEGACY.values()):
         if not isinstance(call.func, ast.Attribute) or not isinstance(call.func.value, (ast.Attribute, ast.Name)):
             continue
         home, _, group = source.qualified(call.func.value).rpartition(".")

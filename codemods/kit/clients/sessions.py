@@ -20,6 +20,16 @@ class Session:
     classes: tuple[tuple[Source, ast.ClassDef], ...] = ()
 
 
+def may_hold(source: Source) -> bool:
+    """Whether a file can have anything of requests: it names the library, or imports from files that make or derive sessions."""
+    if b"requests" in source.utf8:
+        return True
+    project = source.project
+    last = {path.rpartition(".")[2] for path in SESSIONS}
+    near: frozenset[str] = project.remember("near sessions", lambda: project.reaching(each.path for each in project if b"requests" in each.utf8 and not last.isdisjoint(each.words)))
+    return source.path in near
+
+
 def session_of(source: Source, node: ast.expr) -> Session | None:
     """The session that an expression is; None for anything else. A parameter without a type is believed where a session stands beside it."""
     origins = list(_spread(source, source.origins(node)))

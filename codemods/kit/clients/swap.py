@@ -104,6 +104,8 @@ def found_clients(source: Source) -> list[Client]:
 def constructors(source: Source) -> Iterator[ast.expr]:
     """Calls that make a sync client, and names of its class that serve as a default_factory."""
     last = {path.rpartition(".")[2] for path in clients()}
+    if last.isdisjoint(source.words):
+        return
     for call in source.nodes(ast.Call):
         name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
         if (name in last or isinstance(call.func, ast.Name)) and source.qualified(call.func) in clients():

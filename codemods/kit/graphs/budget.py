@@ -155,7 +155,7 @@ def _readers(graph: Graph, source: Source, target: ast.expr) -> list[tuple[Sourc
         for other in source.project.mentioning(target.id):
             if other is source:
                 continue
-            for bound in other.imports_by_tail.get(target.id, ()):
+            for bound in other.index.imports.get(target.id, ()):
                 if bound.scope is other.names.module and _names(source, other, bound.origin, target.id):
                     found += [(other, use) for use in other.uses(bound)]
     return found

@@ -31,6 +31,8 @@ def keeps_by(project: Surroundings, word: str) -> bool:
     def read() -> bool:
         if word == "session_id":
             return any(b"RunnableWithMessageHistory" in other.utf8 for other in project)
+        if not any(b"langgraph" in other.utf8 or b"langchain" in other.utf8 for other in project):
+            return False
         given = (each for other in project if b"checkpointer" in other.utf8 for each in other.nodes(ast.keyword))
         return any(each.arg == "checkpointer" and not is_none(each.value) for each in given)
 

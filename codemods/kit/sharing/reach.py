@@ -51,7 +51,7 @@ def imports_of(source: Source, slot: str) -> Iterator[tuple[Source, Binding]]:
     while todo:
         tail = todo.pop()
         for other in source.project.mentioning(tail):
-            for binding in other.imports_by_tail.get(tail, ()) if other is not source else ():
+            for binding in other.index.imports.get(tail, ()) if other is not source else ():
                 if leads(source, binding.origin, other.path) == (source, slot):
                     yield other, binding
                     if binding.name not in tails:  # handed on under another name

@@ -34,7 +34,7 @@ def spots(source: Source) -> Iterator[Spot]:
     """Every place of the file that waits inside `async def`, outer ones first; what is awaited or done in another thread is none."""
     done: set[ast.AST] = set()
     allowed = _allowed_lines(source)
-    properties = _waiting_properties(source)
+    properties = _properties(source)
     for call in source.nodes(ast.Call):
         function = source.function(call)
         if not isinstance(function, ast.AsyncFunctionDef) or call in done or call.lineno in allowed:
@@ -50,10 +50,10 @@ def spots(source: Source) -> Iterator[Spot]:
             kind = kind_of(source, iterated)
             if kind is not None and "" in kind.lazy and not _opened_in(source, iterated, function):
                 yield Spot(iterated, function, f"iterating over a {kind.name} waits", bar=Bar("lazy-iteration", f"the loop waits for each part of the {kind.name}"))
-    if properties:
-        for attribute in source.nodes(ast.Attribute):
+    for name in sorted(properties.keys() & source.index.attributes.keys()):
+        for attribute in source.attributes(name):
             function = source.function(attribute)
-            if attribute.attr in properties and isinstance(function, ast.AsyncFunctionDef) and isinstance(attribute.ctx, ast.Load):
+            if isinstance(function, ast.AsyncFunctionDef) and isinstance(attribute.ctx, ast.Load):
                 trail = _property_trail(source, attribute, properties[attribute.attr])
                 if trail is not None:
                     yield Spot(attribute, function, "", bar=Bar("blocking-property", f"`{trail_words(trail)}` waits behind the attribute"))
@@ -317,30 +317,27 @@ def _callbacks(source: Source, call: ast.Call, function: ast.AsyncFunctionDef) -
 # properties
 
 
-def _waiting_properties(source: Source) -> dict[str, list[tuple[ast.AST, Trail]]]:
-    """By name, the project's properties that wait: (class, the way)."""
+def _properties(source: Source) -> dict[str, list[Function]]:
+    """The project's properties by name."""
 
-    def read() -> dict[str, list[tuple[ast.AST, Trail]]]:
-        found: dict[str, list[tuple[ast.AST, Trail]]] = {}
+    def read() -> dict[str, list[Function]]:
+        found: dict[str, list[Function]] = {}
         for other in source.project:
-            for node in other.nodes(ast.FunctionDef):
+            for node in other.nodes(ast.FunctionDef) if "property" in other.words else ():
                 if any(isinstance(decorator, ast.Name) and decorator.id == "property" for decorator in node.decorator_list):
-                    trail = trail_of(Function(other, node))
-                    owner = other.parent(node)
-                    if trail is not None and owner is not None:
-                        found.setdefault(node.name, []).append((owner, trail))
+                    found.setdefault(node.name, []).append(Function(other, node))
         return found
 
-    return source.project.remember("waiting-properties", read)  # type: ignore[no-any-return]
+    return source.project.remember("properties", read)  # type: ignore[no-any-return]
 
 
-def _property_trail(source: Source, attribute: ast.Attribute, known: list[tuple[ast.AST, Trail]]) -> Trail | None:
+def _property_trail(source: Source, attribute: ast.Attribute, known: list[Function]) -> Trail | None:
     for origin in source.origins(attribute.value):
         classes = [origin]
         if origin.kind == "value" and isinstance(origin.node, ast.Call):
             classes = origin.source.origins(origin.node.func)
         for each in classes:
-            for owner, trail in known:
-                if each.node is owner:
+            for each_property in known:
+                if each.node is each_property.source.parent(each_property.node) and (trail := trail_of(each_property)) is not None:
                     return trail
     return None

@@ -1,0 +1,72 @@
+"""What a file holds by word, so that a question about one name does not walk the whole tree."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from .names import Binding, Names
+
+
+class Index:
+    """The nodes of one file by the words in them; each table is made when it is first asked for."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+
+    @cached_property
+    def attributes(self) -> Mapping[str, list[ast.Attribute]]:
+        """Every `something.name` by its name, in source order."""
+        found: dict[str, list[ast.Attribute]] = {}
+        for node in self.names.by_type.get(ast.Attribute, ()):
+            found.setdefault(node.attr, []).append(node)  # type: ignore[attr-defined, arg-type]
+        return found
+
+    @cached_property
+    def imports(self) -> Mapping[str, list[Binding]]:
+        """The imports of all scopes, by the last part of what they bring."""
+        found: dict[str, list[Binding]] = {}
+        for scope in self.names.inner.values():
+            for bindings in scope.bindings.values():
+                for binding in bindings:
+                    if binding.kind == "import":
+                        found.setdefault(binding.origin.rpartition(".")[2], []).append(binding)
+        return found
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Every name that is read, every attribute, the last part of every import."""
+        return frozenset({*self.names.loads, *self.attributes, *self.imports})
+
+    @cached_property
+    def aliases(self) -> frozenset[str]:
+        """Names that stand for something of another name: by `import ... as`, or by an assignment of a name or an attribute."""
+        found = {binding.name for tail, bindings in self.imports.items() for binding in bindings if binding.name != tail}
+        for scope in self.names.inner.values():
+            for name, bindings in scope.bindings.items():
+                if any(binding.kind == "assign" and isinstance(binding.value, (ast.Name, ast.Attribute)) for binding in bindings):
+                    found.add(name)
+        return frozenset(found)
+
+    @cached_property
+    def variables(self) -> frozenset[str]:
+        """Names that something else than a def, a class or an import gives a value."""
+        return frozenset(
+            name for scope in self.names.inner.values() for name, bindings in scope.bindings.items() if any(binding.kind not in ("function", "class", "import") for binding in bindings)
+        )
+
+    @cached_property
+    def _calls(self) -> Mapping[str, list[tuple[int, ast.Call]]]:
+        """The calls by the last name of what is called, "" for what has none, each with its place in source order."""
+        found: dict[str, list[tuple[int, ast.Call]]] = {}
+        for place, call in enumerate(self.names.by_type.get(ast.Call, ())):
+            func = call.func  # type: ignore[attr-defined]
+            name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+            found.setdefault(name, []).append((place, call))  # type: ignore[arg-type]
+        return found
+
+    def calls(self, *names: Iterable[str]) -> list[ast.Call]:
+        """The calls of what is named so, plainly or behind a dot, in source order."""
+        lists = [found for name in set().union(*names) if (found := self._calls.get(name))]
+        return [call for _, call in (lists[0] if len(lists) == 1 else sorted((each for found in lists for each in found), key=lambda each: each[0]))]
