@@ -74,7 +74,7 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
         stations = stations_for(users)
         if group.owner is not None and not any(each.keys for each in stations if not each.passes):
             stations = own_stations(users)
-        plan = _Plan if group.owner is None else _ClassPlan
+        plan = Plan if group.owner is None else _ClassPlan
         yield plan(group, wishes, sessions, early, stations).finding()
     except Unclear as unclear:
         where = f" ({unclear.source.path}:{unclear.source.place(unclear.node).line})" if unclear.source is not None and unclear.node is not None else ""
@@ -116,7 +116,7 @@ def with_clients(group: Group) -> None:
     group.statements.sort(key=group.body.index)
 
 
-class _Plan(Building):
+class Plan(Building):
     """How a group of a module or function is built anew."""
 
     def __init__(self, group: Group, wishes: Wishes, sessions: list[Use], early: list[Use], stations: list[Station]) -> None:
@@ -291,7 +291,7 @@ class _Plan(Building):
                 self.wishes.ends.add((self.source.path, span(self.source, found[-1][1])[1]))
 
 
-class _ClassPlan(_Plan):
+class _ClassPlan(Plan):
     """The same where instances of a class hold the objects: the factory is a method, or a function made in `__init__`."""
 
     def check(self, early: list[Use]) -> None:
