@@ -382,10 +382,12 @@ from collections.abc import Iterator
 
 from .kit.codemod import codemod
 from .kit.finding import Finding
+from .kit.sharing.anew import made_anew
 from .kit.sharing.constant_sessions import constant_sessions
 from .kit.sharing.isolate import Wishes, isolated
 from .kit.sharing.leftovers import leftovers
 from .kit.sharing.near import near_memory
+from .kit.sharing.once import made_once
 from .kit.sharing.shared import class_groups, function_groups, groups_in
 from .kit.source import Source
 
@@ -399,5 +401,8 @@ def request_scope(source: Source, *, history: str = "auto", move_clients: bool =
         groups = [*groups_in(source, source.tree.body, source.names.module, chains=stateless), *function_groups(source), *class_groups(source, chains=stateless)]
         for group in groups:
             yield from isolated(group, wishes)
-        yield from leftovers(source, groups)
+        once = [*made_once(source)]
+        for each in once:
+            yield from made_anew(each, wishes)
+        yield from leftovers(source, groups, [statement for each in once for statement in each.statements])
     yield from constant_sessions(source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .names import FunctionNode
 from .source import Source, Surroundings, is_none, keyword
@@ -46,6 +46,7 @@ class Handler:
     function: FunctionNode
     kind: str
     framework: str
+    path: str = ""  # of a route that is registered by a call, or decorated for aiohttp
 
 
 INNER = ("session", "provider", "node")
@@ -66,7 +67,9 @@ def handlers(project: Surroundings) -> dict[FunctionNode, Handler]:
         found: dict[FunctionNode, Handler] = {}
         for source in project:
             for handler in _of(source):
-                found.setdefault(handler.function, handler)
+                known = found.setdefault(handler.function, handler)
+                if known.path != handler.path:  # what only one of its routes names is not always there
+                    found[handler.function] = replace(known, path="")
         return found
 
     return first.remember("handlers", read)  # type: ignore[no-any-return]
@@ -77,7 +80,7 @@ def _of(source: Source) -> Iterator[Handler]:
         for decorator in function.decorator_list:
             described = _decorated(source, function, decorator)
             if described:
-                yield Handler(source, function, *described)
+                yield Handler(source, function, *described, path=_path(decorator, 0) if described[1] == "aiohttp" else "")
                 break
         else:
             described = _by_place(source, function)
@@ -234,7 +237,13 @@ def _handed(source: Source, call: ast.Call, place: int, kind: str, framework: st
             continue
         for origin in source.origins(node):
             if origin.kind == "function" and isinstance(origin.node, FunctionNode):
-                yield Handler(origin.source, origin.node, kind, framework)
+                yield Handler(origin.source, origin.node, kind, framework, _path(call, place - 1))
+
+
+def _path(call: ast.AST, place: int) -> str:
+    """The path that a registration names."""
+    given = call.args[place : place + 1] if isinstance(call, ast.Call) and place >= 0 else []
+    return given[0].value if given and isinstance(given[0], ast.Constant) and isinstance(given[0].value, str) else ""
 
 
 def _worker(source: Source, assign: ast.Assign) -> Iterator[Handler]:

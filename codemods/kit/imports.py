@@ -35,9 +35,21 @@ def _bound_to(source: Source, dotted: str) -> list[Binding]:
 
 def _visible(source: Source, bound: Binding, scope: Scope) -> bool:
     """Whether an import of the module level is run for certain and seen from the scope under its name."""
+    if either_way(source, bound.name):
+        return scope.home(bound.name) is source.names.module
     if len(bound.scope.bindings[bound.name]) > 1 or not isinstance(source.parent(bound.node), ast.Module):
         return False
     return scope.home(bound.name) is source.names.module
+
+
+def either_way(source: Source, name: str) -> bool:
+    """Whether a name of the module is imported in a try and, should that fail, from somewhere else."""
+    bindings = source.names.module.bindings.get(name, [])
+    if len(bindings) < 2 or any(bound.kind != "import" for bound in bindings):
+        return False
+    first, *others = [source.parent(bound.node) for bound in bindings]
+    handlers = first.handlers if isinstance(first, ast.Try) and isinstance(source.parent(first), ast.Module) else []
+    return bool(handlers) and all(other in handlers for other in others)
 
 
 def taken(source: Source, name: str, dotted: str) -> bool:

@@ -164,7 +164,8 @@ def _parameter(source: Source, binding: Binding, hops: int) -> Iterator[Origin]:
     if owner is not None and source.parent(function) is owner and isinstance(function, FunctionNode):
         first = [*function.args.posonlyargs, *function.args.args][:1]
         if first and first[0] is binding.node and not any(source.qualified(d) == "staticmethod" or _plain(d) == "staticmethod" for d in function.decorator_list):
-            yield Origin(source, "instance", owner, f"{source.module}.{owner.name}", binding)
+            kind = "class" if any(_plain(d) == "classmethod" for d in function.decorator_list) else "instance"
+            yield Origin(source, kind, owner, f"{source.module}.{owner.name}", binding)
             return
     provider = _depends(source, binding)
     if provider is not None:

@@ -239,21 +239,26 @@ class Source:
         return known
 
     def _named(self, node: ast.Name, home: Scope, hops: int) -> str:
-        paths = set()
+        paths: dict[str, None] = {}
         for binding in self.bindings(node.id, home):
             if binding.kind == "import":
-                paths.add(binding.origin)
+                paths[binding.origin] = None
             elif binding.kind in ("class", "function") and home.kind == "module":
-                paths.add(f"{self.module}.{binding.name}")
+                paths[f"{self.module}.{binding.name}"] = None
             elif binding.kind == "assign" and not binding.unpacked and isinstance(binding.value, (ast.Name, ast.Attribute)):
                 if isinstance(binding.value, ast.Name) and binding.value.id == node.id and binding.scope is self.scope(binding.value).home(node.id):
                     return ""
-                paths.add(self.qualified(binding.value, hops + 1))
+                paths[self.qualified(binding.value, hops + 1)] = None
             elif isinstance(binding.value, ast.Constant) and binding.value.value is None:
                 continue  # `except ImportError: requests = None`
             else:
                 return ""
-        return paths.pop() if len(paths) == 1 else ""
+        if len(paths) == 1:
+            return next(iter(paths))
+        same = {(path.rpartition(".")[2], re.split(r"[._]", path, maxsplit=1)[0]) for path in paths}
+        if len(same) == 1 and all(self.project.lookup(path, self.path) is None for path in paths):
+            return next(iter(paths))  # one name of an older and a newer package: `except ImportError:`
+        return ""
 
     @cached_property
     def undefined_names(self) -> frozenset[str]:

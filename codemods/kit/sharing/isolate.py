@@ -10,7 +10,7 @@ from ..callers import add_argument, add_parameter, callers
 from ..cut import reindent, replace, span
 from ..finding import Edit, Finding
 from ..handlers import serves
-from ..imports import spell
+from ..imports import either_way, spell
 from ..libraries.memory import keeps
 from ..move import instead, lead, movable, runs, without
 from ..names import FunctionNode, Scope
@@ -37,6 +37,7 @@ class Wishes:
     stateless: bool = False
     ends: set[tuple[str, int]] = field(default_factory=set)  # where the text of one ends
     given: dict[Scope, set[str]] = field(default_factory=dict)  # what the fixes of one run define already
+    named: dict[Scope, set[str]] = field(default_factory=dict)  # and what they call the parts that stay
 
 
 def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
@@ -74,7 +75,7 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
         stations = stations_for(users)
         if group.owner is not None and not any(each.keys for each in stations if not each.passes):
             stations = own_stations(users)
-        plan = _Plan if group.owner is None else _ClassPlan
+        plan = Plan if group.owner is None else _ClassPlan
         yield plan(group, wishes, sessions, early, stations).finding()
     except Unclear as unclear:
         where = f" ({unclear.source.path}:{unclear.source.place(unclear.node).line})" if unclear.source is not None and unclear.node is not None else ""
@@ -116,7 +117,7 @@ def with_clients(group: Group) -> None:
     group.statements.sort(key=group.body.index)
 
 
-class _Plan(Building):
+class Plan(Building):
     """How a group of a module or function is built anew."""
 
     def __init__(self, group: Group, wishes: Wishes, sessions: list[Use], early: list[Use], stations: list[Station]) -> None:
@@ -143,7 +144,7 @@ class _Plan(Building):
 
     def finding(self) -> Finding:
         group = self.group
-        hoist = hoisted(self.group, clients=self.wishes.move_clients)
+        hoist = hoisted(self.group, clients=self.wishes.move_clients, named=self.wishes.named.setdefault(group.scope, set()))
         edits = list(hoist.edits)
         session = self.parameter
         inline = self.inlines()
@@ -191,6 +192,8 @@ class _Plan(Building):
             named = cell.kind in ("session", "config")
             if not named and has_keyword(cell.call, "chat_memory"):  # type: ignore[arg-type]
                 continue
+            if cell.kind == "chain" and isinstance(cell.call, ast.Call) and (name := ast.unparse(cell.call.func)) and either_way(cell.source, name) and not either_way(cell.source, "ConversationBufferMemory"):
+                raise Unclear("factory", f"{name} is imported from one of two packages, and its memory would have to be too", cell.source, cell.call)
             found = history_of(cell, session) if not named else History("session", "")
             if cell.kind == "store" and home is not None:
                 self.types |= {slot: found.type for slot, statement in home.slots.items() if value_of(statement) is cell.call}
@@ -291,7 +294,7 @@ class _Plan(Building):
                 self.wishes.ends.add((self.source.path, span(self.source, found[-1][1])[1]))
 
 
-class _ClassPlan(_Plan):
+class _ClassPlan(Plan):
     """The same where instances of a class hold the objects: the factory is a method, or a function made in `__init__`."""
 
     def check(self, early: list[Use]) -> None:
@@ -317,7 +320,7 @@ class _ClassPlan(_Plan):
         group, source = self.group, self.source
         assert group.owner is not None
         newline, margin = source.newline, source.indent(group.first)
-        me = group.me or "self"
+        me = group.me or ("cls" if self.asks_class() else "self")
         edits = [*edits, *as_locals(group, me)]
         if definitions:
             start = lead(source, group.owner)
@@ -336,7 +339,12 @@ class _ClassPlan(_Plan):
             self.put(f"{stays}{newline if stays else ''}{factory}{told}", 0 if stays else 1, 0)
         else:
             factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin, me=me)
-            self.put(f"{stays}{newline if stays else ''}{factory}", 0 if stays else 1, 1)
+            decorator = f"{margin}@classmethod{newline}" if me == "cls" else ""
+            self.put(f"{stays}{newline if stays else ''}{decorator}{factory}", 0 if stays else 1, 1)
+
+    def asks_class(self) -> bool:
+        """Whether the class itself, and no instance, is asked for the objects: `Container.chain`, `cls.memory`."""
+        return any(_names_class(use) for each in self.stations for use in each.uses)
 
     def spelled_factory(self, each: Station) -> str:
         for use in each.uses:
@@ -346,6 +354,17 @@ class _ClassPlan(_Plan):
 
     def importing(self) -> None:
         return
+
+
+def _names_class(use: Use) -> bool:
+    base = use.node.value if isinstance(use.node, ast.Attribute) else None
+    if base is None:
+        return False
+    around = use.source.function(base)
+    bound = around is not None and isinstance(base, ast.Name) and base.id in [arg.arg for arg in around.args.args[:1]]
+    if bound and around is not None and any(ast.unparse(decorator) == "classmethod" for decorator in around.decorator_list):
+        return True
+    return any(origin.kind == "class" for origin in use.source.origins(base))
 
 
 def _returned(source: Source, function: FunctionNode) -> list[Cell]:

@@ -151,9 +151,14 @@ def _alias(default: ast.AST | None) -> str:
 def _parameters(source: Source, function: FunctionNode) -> Iterator[Key]:
     scope = source.names.inner[function]
     for arg in parameters(function):
-        if arg.arg in ("self", "cls") or len(scope.bindings.get(arg.arg, [])) != 1:
+        if arg.arg in ("self", "cls"):
             continue
-        binding = scope.bindings[arg.arg][0]
+        binding, *later = scope.bindings.get(arg.arg, [None])
+        if binding is None:
+            continue
+        if later:
+            yield from _filled(source, function, arg.arg, [binding, *later])
+            continue
         meaning = meaning_of(arg.arg) or meaning_of(_alias(binding.value))
         if meaning and _scalar(arg.annotation) and (arg.annotation is not None or arg.arg.lower() not in WORDS_ALONE):
             yield Key(
@@ -217,7 +222,10 @@ def own(source: Source, function: FunctionNode, node: ast.AST) -> bool:
 def _locals(source: Source, function: FunctionNode) -> Iterator[Key]:
     for name, bindings in source.names.inner[function].bindings.items():
         meaning = meaning_of(name)
-        if meaning is None or len(bindings) != 1 or bindings[0].kind != "assign" or bindings[0].unpacked:
+        if meaning is None or bindings[0].kind != "assign" or bindings[0].unpacked:
+            continue
+        if len(bindings) > 1:
+            yield from _filled(source, function, name, bindings)
             continue
         value, statement = bindings[0].value, bindings[0].node
         if value is None or isinstance(value, ast.Constant) or not isinstance(statement, ast.stmt) or not own(source, function, value) or _always_new(source, value):
@@ -227,6 +235,39 @@ def _locals(source: Source, function: FunctionNode) -> Iterator[Key]:
         if name.lower() in WORDS_ALONE and isinstance(value, ast.Call) and not _is_get(value):
             continue
         yield Key(meaning[0], meaning[1] - 1, name, (statement,), _text(source, value), none_in(value), defaults=defaults_in(source, value), node=statement)
+
+
+def _filled(source: Source, function: FunctionNode, name: str, bindings: list[Binding]) -> Iterator[Key]:
+    """A parameter or local that gets another value where nobody sent one: `if not session_id: session_id = str(uuid4())`."""
+    meaning, first = meaning_of(name), bindings[0]
+    blocks: list[ast.stmt] = []
+    texts: list[bool] = []
+    defaults: list[str] = []
+    for binding in bindings[1:]:
+        statement = binding.node
+        block = source.parent(statement)
+        asks = isinstance(block, ast.If) and statement in block.body and not block.orelse and source.function(block) is function and _asks_for(block.test, name)
+        if not asks or binding.kind != "assign" or binding.unpacked or binding.value is None:
+            return
+        blocks.append(block)  # type: ignore[arg-type]
+        texts.append(_text(source, binding.value) or (isinstance(binding.value, ast.Constant) and isinstance(binding.value.value, str)))
+        defaults += constant(source, binding.value)
+    if meaning is None:
+        return
+    annotation = first.annotation if first.kind == "param" else None
+    if first.kind == "param":
+        if not _scalar(annotation) or (annotation is None and name.lower() in WORDS_ALONE):
+            return
+        yield Key(*meaning, name, tuple(blocks), is_text(annotation) and all(texts), defaults=tuple(dict.fromkeys((*_default(source, first.value), *defaults))), node=first.node)
+    elif first.value is not None and isinstance(first.node, ast.stmt) and not isinstance(first.value, ast.Constant) and own(source, function, first.value) and not _always_new(source, first.value):
+        yield Key(meaning[0], meaning[1] - 1, name, (first.node, *blocks), _text(source, first.value) and all(texts), defaults=tuple(dict.fromkeys(defaults)), node=first.node)
+
+
+def _asks_for(test: ast.expr, name: str) -> bool:
+    """`not name`, `name is None`, `name == ""`."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return isinstance(test.operand, ast.Name) and test.operand.id == name
+    return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == name and isinstance(test.ops[0], (ast.Is, ast.Eq))
 
 
 def _always_new(source: Source, value: ast.expr) -> bool:
@@ -362,8 +403,18 @@ def _event(source: Source, function: FunctionNode, handler: Handler | None) -> I
     elif handler.framework == "flask_socketio":
         text, needs = spell(source, "flask", "request", near=function.body[0])
         yield Key("conversation", 9, f"{text}.sid", is_text=True, imports=needs)
+    elif handler.framework in ("aiohttp", "starlette") and first and handler.path:
+        yield from _placeholders(handler, first)
     elif handler.framework == "slack":
         yield from _slack(source, function, names)
+
+
+def _placeholders(handler: Handler, request: str) -> Iterator[Key]:
+    """What the path of a route names and the handler may ask its request for: `/rooms/{room_id}`."""
+    asked = "match_info" if handler.framework == "aiohttp" else "path_params"
+    for name, kind in re.findall(r"{(\w+)(?::([^}]*))?}", handler.path):
+        if meaning := meaning_of(name):
+            yield Key(*meaning, f'{request}.{asked}["{name}"]', is_text=asked == "match_info" or kind in ("", "str"))
 
 
 def _slack(source: Source, function: FunctionNode, names: list[str]) -> Iterator[Key]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from ..finding import Finding
 from ..handlers import serves
@@ -14,12 +14,12 @@ from .reach import enclosing, lasting, main_block, reached, uses_of
 from .shared import Group, groups_in
 
 
-def leftovers(source: Source, groups: Iterable[Group]) -> Iterator[Finding]:
-    """A refusal for each constructor outside of the groups whose result requests share."""
+def leftovers(source: Source, groups: Iterable[Group], more: Collection[ast.stmt] = ()) -> Iterator[Finding]:
+    """A refusal for each constructor outside of the groups, and of `more`, whose result requests share."""
     if not serves(source.project):
         return
-    answered = {statement for group in groups for statement in group.statements}
-    told: set[ast.stmt] = set()
+    answered = {statement for group in groups for statement in group.statements}.union(more)
+    told: set[ast.stmt] = set(more)
     for group in _everywhere(source):
         for statement in group.statements:
             if statement in answered or statement in told:

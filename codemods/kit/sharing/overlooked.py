@@ -12,6 +12,8 @@ from ..source import Source
 from .reach import Use, User, enclosing, instances, lasting, member_uses, reached
 from .shared import returns_cells
 
+CACHES = ("functools.lru_cache", "functools.cache")
+
 
 def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
     """Where it stands, a reason code and one sentence."""
@@ -64,7 +66,7 @@ def serves_requests(source: Source, owner: ast.ClassDef) -> bool:
 def is_cached(source: Source, function: FunctionNode) -> bool:
     """Whether a function without parameters gives the same object at each call."""
     names = [source.qualified(each.func if isinstance(each, ast.Call) else each) for each in function.decorator_list]
-    return any(name in ("functools.lru_cache", "functools.cache") for name in names) and ast.unparse(function.args) in ("", "self")
+    return any(name in CACHES for name in names) and ast.unparse(function.args) in ("", "self")
 
 
 def _made_once(source: Source, function: FunctionNode) -> bool:

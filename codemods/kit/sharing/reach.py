@@ -159,17 +159,40 @@ def member_uses(source: Source, owner: ast.ClassDef, names: Iterable[str], scope
 
 def is_instance(source: Source, node: ast.expr, owner: ast.ClassDef) -> bool:
     """Whether an expression is an instance of the class, or the class itself."""
+    home = next((other for other in (source, *source.project.mentioning(owner.name)) if owner in other.names.inner), source)
+    classes = [each for _, each in family(home, owner)]
     for origin in source.origins(node):
-        if origin.node is owner:
+        if origin.node in classes:
             return True
         callee = origin.node.func if origin.kind == "value" and isinstance(origin.node, ast.Call) else None
-        if isinstance(callee, (ast.Name, ast.Attribute)) and any(made.node is owner for made in origin.source.origins(callee)):
+        if isinstance(callee, (ast.Name, ast.Attribute)) and any(made.node in classes for made in origin.source.origins(callee)):
             return True
     return isinstance(node, ast.Name) and node.id == "cls" and source.class_of(node) is owner
 
 
+def family(source: Source, owner: ast.ClassDef) -> list[tuple[Source, ast.ClassDef]]:
+    """A class and the classes that inherit from it."""
+
+    def read() -> list[tuple[Source, ast.ClassDef]]:
+        found = [(source, owner)]
+        for _, above in found:
+            for other in source.project.mentioning(above.name):
+                for each in other.nodes(ast.ClassDef):
+                    inherits = any(origin.node is above for base in each.bases for origin in other.origins(base))
+                    if inherits and all(each is not known for _, known in found):
+                        found.append((other, each))
+        return found
+
+    return source.remember(("family", owner), read)  # type: ignore[no-any-return]
+
+
 def instances(source: Source, owner: ast.ClassDef) -> Iterator[tuple[Source, ast.Call]]:
-    """Every call that makes an instance of the class."""
+    """Every call that makes an instance of the class, or of one that inherits from it."""
+    for home, each in family(source, owner):
+        yield from _instances(home, each)
+
+
+def _instances(source: Source, owner: ast.ClassDef) -> Iterator[tuple[Source, ast.Call]]:
     for other in source.project:
         for call in other.nodes(ast.Call) if owner.name in other.words or other is source else ():
             name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
@@ -189,8 +212,23 @@ def lasting(source: Source, owner: ast.ClassDef) -> bool:
             return True
         if any("cache" in ast.unparse(decorator) for decorator in around.decorator_list):
             return True
-        if not reached(other, around) and _escapes(other, call):
+        if _is_kept(other, call) or (not reached(other, around) and _escapes(other, call)):
             return True
+    return False
+
+
+def _is_kept(source: Source, call: ast.Call) -> bool:
+    """Whether an instance is put where the next request finds it: `cls._instance = cls()`, or a global name."""
+    statement = source.parent(call)
+    for target in statement.targets if isinstance(statement, ast.Assign) and statement.value is call else []:
+        if isinstance(target, ast.Name) and target.id in source.scope(call).globals:
+            return True
+        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+            makers = source.function(call)
+            first = makers.args.args[0].arg if makers is not None and makers.args.args else ""
+            on_class = any(ast.unparse(decorator) == "classmethod" for decorator in makers.decorator_list) if makers is not None else False
+            if (on_class and target.value.id == first) or any(origin.kind == "class" for origin in source.origins(target.value)):
+                return True
     return False
 
 

@@ -27,10 +27,14 @@ class Hoisted:
     edits: list[Edit] = field(default_factory=list)
 
 
-def hoisted(group: Group, me: str = "", *, clients: bool = False) -> Hoisted:
-    """What is dear to build inside the group's expressions: vector stores, models, what the project's own functions return."""
+def hoisted(group: Group, me: str = "", *, clients: bool = False, named: set[str] | None = None) -> Hoisted:
+    """What is dear to build inside the group's expressions: vector stores, models, what the project's own functions return.
+
+    `named`: the names that others of the file's groups gave to theirs.
+    """
     found = Hoisted()
-    taken = {name for scope in group.source.names.inner.values() for name in scope.bindings}
+    named = named if named is not None else set()
+    taken = {name for scope in group.source.names.inner.values() for name in scope.bindings} | named
     for statement in group.statements:
         value = value_of(statement)
         if value is None or isinstance(statement, ast.Expr):
@@ -43,6 +47,7 @@ def hoisted(group: Group, me: str = "", *, clients: bool = False) -> Hoisted:
             while name in taken:
                 name += "_"
             taken.add(name)
+            named.add(name)
             margin = group.source.indent(node)
             code = reindent(margin + group.source.code(node), margin, "")
             try:

@@ -269,7 +269,9 @@ def _changes(statement: ast.stmt, tainted: dict[str, ast.stmt], me: str) -> bool
 
 
 def _is_value(source: Source, function: FunctionNode, body: list[ast.stmt]) -> bool:
-    """Whether an assignment of the same body hands the function on, as `RunnableLambda(load_history)` does."""
+    """Whether an assignment of the same body hands the function on, as `RunnableLambda(load_history)` does; what registers a handler does not count."""
+    if function in handlers(source.project):
+        return False
     for load in source.names.loads.get(function.name, ()):
         statement: ast.AST = load
         while source.parent(statement) is not None and statement not in body:

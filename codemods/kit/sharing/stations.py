@@ -12,7 +12,7 @@ from ..source import Source, is_none
 from .configs import looks_at, run_with
 from .keys import Key, choose, constant, defaults_in, keys, none_in
 from .providers import borrowed
-from .reach import Use, User, enclosing, is_test, main_block, reached
+from .reach import Use, User, enclosing, family, is_test, main_block, reached
 
 READS = frozenset({"clear", "aclear", "buffer", "load_memory_variables", "aload_memory_variables", "messages", "buffer_as_str", "buffer_as_messages"})
 
@@ -119,7 +119,7 @@ def stations_for(users: list[User]) -> list[Station]:
 
 def as_sent(source: Source, function: FunctionNode, key: Key, depth: int = 0) -> Key:
     """A helper's key with what its callers send when they have none."""
-    if not isinstance(key.node, ast.arg) or key.text != key.node.arg or depth > 4:
+    if not isinstance(key.node, ast.arg) or key.text != key.node.arg or key.after or depth > 4:
         return key
     for other, call in callers(source, function).calls:
         sent, around = argument(function, call, key.text, method=isinstance(source.parent(function), ast.ClassDef)), enclosing(other, call)
@@ -183,5 +183,9 @@ def choose_keys(stations: list[Station]) -> str:
 def may_pass(each: Station, name: str) -> None:
     """Raises Unclear when the function can't get a parameter of that name."""
     assert isinstance(each.function, FunctionNode)
+    owner = each.source.parent(each.function)
+    for source, heir in family(each.source, owner)[1:] if isinstance(owner, ast.ClassDef) else ():
+        if any(isinstance(method, FunctionNode) and method.name == each.name for method in heir.body):
+            raise Unclear("helper-signature", f"{heir.name} has a {each.name} of its own, which would not take one more argument", source, heir)
     if not takes_more(each.source, each.function, name):
         raise Unclear("helper-signature", f"{each.name} can't take one more argument: a decorator, **keywords or a local of that name is in the way", each.source, each.function)

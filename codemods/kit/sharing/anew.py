@@ -1,0 +1,159 @@
+"""What a function made once for all requests, made for each: the cache or the `global` goes, the key of the session comes in."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from ..callers import add_parameter, callers
+from ..cut import replace, span
+from ..finding import Edit, Finding
+from ..handlers import handlers, serves
+from ..imports import spell
+from ..move import lead, movable, moved, place_for, without
+from ..names import FunctionNode
+from .histories import MAX_SESSIONS
+from .isolate import Plan, Wishes
+from .once import Once, dear, is_provider, looks
+from .providers import dependents
+from .reach import Use, User, reached
+from .shared import Group
+from .stations import READS, Station, Unclear, stations_for
+from .wording import told
+
+
+def made_anew(once: Once, wishes: Wishes) -> Iterator[Finding]:
+    """The finding for one such function; none when no request runs it."""
+    source, function = once.source, once.function
+    if not serves(source.project) or not (reached(source, function) or function in handlers(source.project)):
+        return
+    what = f"{once.what} is shared by all requests"
+    try:
+        dearest = dear(source, once.block.body if once.block is not None else function.body)
+        if dearest is not None:
+            raise Unclear("heavy-factory", f"{function.name} does more than build a chain: {ast.unparse(dearest.func)} would run for each request", source, dearest)
+        statement = once.block or function.body[0]
+        plain = function.name.removeprefix("get_").strip("_")
+        slot = plain if plain in once.names or plain not in source.names.module.bindings else function.name
+        user = User(source, function, handlers(source.project).get(function), [Use(source, statement.test if isinstance(statement, ast.If) else once.cells[0].call, slot)])
+        group = Group(source, [function], source.names.inner[function], statements=[function], slots={slot: function}, cells=once.cells)
+        yield _Anew(once, group, wishes, stations_for([user])).finding()
+    except Unclear as unclear:
+        where = f" ({unclear.source.path}:{unclear.source.place(unclear.node).line})" if unclear.source is not None and unclear.node is not None else ""
+        yield source.refuse(once.spot, unclear.reason, f"{what}; {unclear.message}{where}")
+
+
+class _Anew(Plan):
+    def __init__(self, once: Once, group: Group, wishes: Wishes, stations: list[Station]) -> None:
+        self.once = once
+        super().__init__(group, wishes, [], [], stations)
+
+    def check(self, early: list[Use]) -> None:
+        once, source, function = self.once, self.once.source, self.once.function
+        if len(function.decorator_list) > len(once.wraps) and once.wraps:
+            raise Unclear("factory", f"{function.name} is decorated besides", source, function)
+        if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(function)):
+            raise Unclear("factory", f"{function.name} is no plain factory", source, function)
+        if any(cell.kind in ("vectors", "factory") for cell in once.cells):
+            raise Unclear("factory", f"what {function.name} makes can't be given a history by key", source, function)
+        if any(cell.kind in ("session", "config") for cell in once.cells) and not self.parameter:
+            raise Unclear("fixed-session", "it has one fixed session id, and no handler has a key", source, function)
+        calls = callers(source, function).calls
+        if is_provider(once) and calls and self.stations[0].key is not None:
+            raise Unclear("factory", f"{function.name} is called besides", *calls[0])
+        for each in self.stations:
+            if isinstance(each.function, FunctionNode) and (each.key is None or not self.parameter) and not each.passes:
+                self.check_keyless(each, each.function)
+
+    def check_keyless(self, each: Station, function: FunctionNode) -> None:
+        """Without a key, what is built for a request must be all that the request says and asks."""
+        users = [function] if function is not self.once.function else []
+        if is_provider(self.once) and function is self.once.function:
+            found = [*dependents(self.once.source, function)]
+            if not all(user is not None and user in handlers(self.once.source.project) for _, user in found):
+                raise Unclear("factory", f"{function.name} is given to more than handlers", self.once.source, function)
+            users = [user for _, user in found if user is not None]
+        for user in users:
+            home = next(other for other in self.once.source.project if user in other.names.inner)
+            if looks(home, user, READS):
+                raise Unclear("read-elsewhere", f"{user.name} reads what others have said, and has no key", home, user)
+        places = [call for call, _, _ in each.calls]
+        if len(places) > 1 or any(isinstance(above, (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.GeneratorExp)) for place in places for above in each.source.parents(place)):
+            raise Unclear("read-elsewhere", f"{each.name} asks for it more than once, and has no key by which it could go on", each.source, places[0])
+
+    def finding(self) -> Finding:
+        once, source, function = self.once, self.once.source, self.once.function
+        own = next(each for each in self.stations if each.function is function)
+        if self.cached and not (own.passes and once.wraps):
+            raise Unclear("factory", "it keeps more than its messages, which can't be kept by key here", source, function)
+        session = self.session(own)
+        cells, definitions = self.with_histories(once.cells, session, None) if self.parameter and not self.cached else ([], [])
+        self.unwrap(cells, definitions)
+        if own.passes and self.parameter:
+            self.may_get(own)
+            self.changes.edits += add_parameter(source, function, self.parameter, "str")
+        for each in self.stations if self.parameter else ():
+            self.hand_on(each)
+            if each.passes and each is not own:
+                self.pass_through(each)
+        if any(edit.start < 0 for edit in self.changes.edits):
+            raise Unclear("shared-line", "the code is laid out in a way that can't be cut safely")
+        return source.fix(once.spot, self.changes.edits, self.message(), help=told(self), imports=self.changes.imports, group=self.tie)
+
+    def session(self, own: Station) -> str:
+        """What stands for the key in the function itself."""
+        if not self.parameter or own.passes:
+            return self.parameter
+        block = self.once.block
+        key = own.key
+        if key is not None and block is not None:
+            assert isinstance(own.function, FunctionNode)
+            fitting = [each for each in [key, *own.keys] if place_for(own.source, own.function, [block.body[0]], each.after) is not None and all(own.source.stop(after) <= own.source.start(block) for after in each.after)]
+            own.key = fitting[0] if fitting else None
+        return self.key_text(own)
+
+    def may_get(self, own: Station) -> None:
+        function = self.once.function
+        if self.parameter in own.source.names.inner[function].bindings or function.args.kwarg or (self.once.block is not None and function.decorator_list):
+            raise Unclear("helper-signature", f"{function.name} can't take one more argument", own.source, function)
+
+    def unwrap(self, cells: list[Edit], definitions: list[str]) -> None:
+        """The cache goes, or keeps one object for each session; the block is opened, and its names become locals."""
+        once, source = self.once, self.once.source
+        start = lead(source, once.function)
+        above = "\n\n".join(definitions).replace("\n", source.newline) + source.newline * 2 if definitions else ""
+        for wrap in once.wraps:
+            if self.cached:
+                text, needs = spell(source, "functools", "lru_cache")
+                self.changes.need(source, needs)
+                self.changes.edits += replace(source, wrap, f"{text}(maxsize={MAX_SESSIONS})")
+                continue
+            first, stop = source.line_start(source.line_of(source.start(wrap))), source.line_start(source.line_of(source.stop(wrap)) + 1)
+            self.changes.edits.append(source.edit(first, stop, above if first == start else ""))
+            above = above if first != start else ""
+        if above and not self.cached:
+            self.changes.edits.append(source.edit(start, start, above))
+        if once.block is None:
+            self.changes.edits += cells
+            return
+        block = once.block
+        margin = source.indent(block)
+        if not all(movable(source, each) for each in (block.body[0], block, *once.declared)):
+            raise Unclear("shared-line", "a statement shares its line with another", source, block)
+        text = "".join(moved(source, each, margin, [edit for edit in cells if source.start(each) <= edit.start and edit.stop <= source.stop(each)]) for each in block.body)
+        self.changes.edits.append(source.edit(span(source, block)[0], span(source, block)[1], text))
+        for declared in once.declared:
+            self.changes.edits.append(source.edit(*span(source, declared), ""))
+        for name in once.names:
+            statement = next(each.node for each in source.names.module.bindings[name] if each.within is source.names.module)
+            assert isinstance(statement, ast.stmt)
+            if not movable(source, statement):
+                raise Unclear("shared-line", "a statement shares its line with another", source, statement)
+            self.changes.edits.append(without(source, statement, statement))
+
+    def message(self) -> str:
+        what = f"{self.once.what} is shared by all requests, which see each other's messages"
+        if not self.parameter:
+            return f"{what}; built per request now. No key is in sight, so the history now lasts for one request"
+        where = {"redis": "in Redis", "sql": "in SQL", "memory": "in this process"}["memory" if self.cached else self.kind or "memory"]
+        return f"{what}; built per {self.parameter} now, the history is kept {where}"
