@@ -14,7 +14,7 @@ from ..move import place_for
 from ..names import FunctionNode
 from ..source import Source
 from .building import Building
-from .configs import WORDS, names_thread, all_forget, keeps_by, looks_at, named_session, runs_of
+from .configs import WORDS, all_forget, keeps_by, looks_at, named_session, names_thread, runs_of
 from .keys import Key
 from .reach import Use, User, enclosing, reached
 from .shared import Group

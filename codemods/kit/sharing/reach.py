@@ -170,7 +170,7 @@ def is_instance(source: Source, node: ast.expr, owner: ast.ClassDef) -> bool:
     return isinstance(node, ast.Name) and node.id == "cls" and source.class_of(node) is owner
 
 
-def family(source: Source, owner: ast.ClassDef) -> list[tuple[Source, ast.ClassDef]]:
+def descendants(source: Source, owner: ast.ClassDef) -> list[tuple[Source, ast.ClassDef]]:
     """A class and the classes that inherit from it."""
 
     def read() -> list[tuple[Source, ast.ClassDef]]:
@@ -183,12 +183,12 @@ def family(source: Source, owner: ast.ClassDef) -> list[tuple[Source, ast.ClassD
                         found.append((other, each))
         return found
 
-    return source.remember(("family", owner), read)  # type: ignore[no-any-return]
+    return source.remember(("descendants", owner), read)  # type: ignore[no-any-return]
 
 
 def instances(source: Source, owner: ast.ClassDef) -> Iterator[tuple[Source, ast.Call]]:
     """Every call that makes an instance of the class, or of one that inherits from it."""
-    for home, each in family(source, owner):
+    for home, each in descendants(source, owner):
         yield from _instances(home, each)
 
 
