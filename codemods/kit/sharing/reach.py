@@ -160,7 +160,7 @@ def member_uses(source: Source, owner: ast.ClassDef, names: Iterable[str], scope
 def is_instance(source: Source, node: ast.expr, owner: ast.ClassDef) -> bool:
     """Whether an expression is an instance of the class, or the class itself."""
     home = next((other for other in (source, *source.project.mentioning(owner.name)) if owner in other.names.inner), source)
-    classes = [each for _, each in family(home, owner)]
+    classes = [each for _, each in descendants(home, owner)]
     for origin in source.origins(node):
         if origin.node in classes:
             return True

@@ -12,7 +12,7 @@ from ..source import Source, is_none
 from .configs import looks_at, run_with
 from .keys import Key, choose, constant, defaults_in, keys, none_in
 from .providers import borrowed
-from .reach import Use, User, enclosing, family, is_test, main_block, reached
+from .reach import Use, User, enclosing, descendants, is_test, main_block, reached
 
 READS = frozenset({"clear", "aclear", "buffer", "load_memory_variables", "aload_memory_variables", "messages", "buffer_as_str", "buffer_as_messages"})
 
@@ -184,7 +184,7 @@ def may_pass(each: Station, name: str) -> None:
     """Raises Unclear when the function can't get a parameter of that name."""
     assert isinstance(each.function, FunctionNode)
     owner = each.source.parent(each.function)
-    for source, heir in family(each.source, owner)[1:] if isinstance(owner, ast.ClassDef) else ():
+    for source, heir in descendants(each.source, owner)[1:] if isinstance(owner, ast.ClassDef) else ():
         if any(isinstance(method, FunctionNode) and method.name == each.name for method in heir.body):
             raise Unclear("helper-signature", f"{heir.name} has a {each.name} of its own, which would not take one more argument", source, heir)
     if not takes_more(each.source, each.function, name):
