@@ -12,7 +12,7 @@ from ..source import Source, is_none
 from .configs import looks_at, run_with
 from .keys import Key, choose, constant, defaults_in, keys, none_in
 from .providers import borrowed
-from .reach import Use, User, enclosing, descendants, is_test, main_block, reached
+from .reach import Use, User, descendants, enclosing, is_test, main_block, reached
 
 READS = frozenset({"clear", "aclear", "buffer", "load_memory_variables", "aload_memory_variables", "messages", "buffer_as_str", "buffer_as_messages"})
 
