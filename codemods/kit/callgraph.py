@@ -96,8 +96,7 @@ def _callees(source: Source, func: ast.expr) -> list[Function]:
 def _defined(source: Source) -> frozenset[str]:
     """Every name that a def or class of the project has."""
     return source.project.remember(  # type: ignore[no-any-return]
-        "defined-names",
-        lambda: frozenset(node.name for other in source.project for node in [*other.functions(), *other.nodes(ast.ClassDef)]),
+        "defined-names", lambda: frozenset().union(*(other.index.defined for other in source.project))
     )
 
 

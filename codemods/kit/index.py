@@ -35,6 +35,16 @@ class Index:
         return found
 
     @cached_property
+    def roots(self) -> frozenset[str]:
+        """The first parts of what is imported."""
+        return frozenset(binding.origin.partition(".")[0] for bindings in self.imports.values() for binding in bindings)
+
+    @cached_property
+    def defined(self) -> frozenset[str]:
+        """The names of all defs and classes."""
+        return frozenset(node.name for kind in (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef) for node in self.names.by_type.get(kind, ()))  # type: ignore[attr-defined]
+
+    @cached_property
     def words(self) -> frozenset[str]:
         """Every name that is read, every attribute, the last part of every import."""
         return frozenset({*self.names.loads, *self.attributes, *self.imports})

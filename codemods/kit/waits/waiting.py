@@ -68,9 +68,7 @@ def _wait_of(source: Source, call: ast.Call) -> Wait | None:
         return None
     if last in QUICK_PATH and (kind := kind_of(source, func.value)) is not None and kind.name == "path":
         return Wait(source, call, "quick", f"Path.{last}", kind, func.value)
-    candidates = {kind.name for kind in METHODS.get(last, ()) if roots(kind) & imported_roots(source)}
-    candidates |= {kind.name for kind in ANY_METHOD if roots(kind) & imported_roots(source)}
-    if candidates:
+    if candidates := _candidates(source, last):
         kind = kind_of(source, func.value)
         if kind is not None and kind.name in candidates and (kind.waits(last) or last in kind.lazy):
             return Wait(source, call, kind.what, f"{kind.name}.{last}" if " " not in kind.name else f"{last}() of a {kind.name}", kind, func.value)
@@ -97,6 +95,14 @@ def _model_call(source: Source, call: ast.Call, func: ast.Attribute) -> Wait | N
     return None
 
 
+def _candidates(source: Source, method: str) -> frozenset[str]:
+    """The names of the kinds that wait in a method of that name and of which the files seen together can have an object."""
+    known: dict[str, frozenset[str]] = source.project.remember("kinds by method", dict)
+    if method not in known:
+        known[method] = frozenset(kind.name for kind in (*METHODS.get(method, ()), *ANY_METHOD) if roots(kind) & imported_roots(source))
+    return known[method]
+
+
 def roots(kind: Kind) -> frozenset[str]:
     """The packages of which a file must import one to have an object of the kind."""
     made = kind.made_by or (("sqlalchemy.x", "sqlmodel.x") if "SQLAlchemy" in kind.name else ("pymongo.x",) if "mongo" in kind.name else ("boto3.x",))
@@ -106,15 +112,7 @@ def roots(kind: Kind) -> frozenset[str]:
 def imported_roots(source: Source) -> frozenset[str]:
     """The first part of everything that the files seen together import, and "builtins"."""
 
-    def read() -> frozenset[str]:
-        found = {"builtins"}
-        for other in source.project:
-            for scope in other.names.inner.values():
-                for bindings in scope.bindings.values():
-                    found.update(binding.origin.partition(".")[0] for binding in bindings if binding.kind == "import")
-        return frozenset(found)
-
-    return source.project.remember("imported-roots", read)  # type: ignore[no-any-return]
+    return source.project.remember("imported-roots", lambda: frozenset({"builtins"}.union(*(other.index.roots for other in source.project))))  # type: ignore[no-any-return]
 
 
 # objects
