@@ -268,6 +268,22 @@ Refuses
         def ask(q: str):
             return chain.predict(input=q)
 
+    shared-list: The messages of all requests are put into one list that the model is given, and no handler has a key.
+    By hand: send a session id with the request, and keep a list for each.
+
+        from fastapi import FastAPI
+        from openai import OpenAI
+
+        app = FastAPI()
+        client = OpenAI()
+        messages = [{"role": "system", "content": "Be brief."}]
+
+
+        @app.get("/ask")
+        def ask(q: str):
+            messages.append({"role": "user", "content": q})
+            return client.chat.completions.create(model="gpt-4o-mini", messages=messages)
+
     vector-memory: The memory lies in a vector store that knows no sessions.
     By hand: give each session a namespace or collection of its own.
 
@@ -391,7 +407,10 @@ from .kit.sharing.once import made_once
 from .kit.sharing.shared import class_groups, function_groups, groups_in
 from .kit.source import Source
 
-MENTIONS = (("langchain", "langgraph"), ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id"))
+MENTIONS = (
+    ("langchain", "langgraph", "openai", "anthropic", "groq", "mistralai"),
+    ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id", '"role"', "'role'", "chat_history", "HumanMessage"),
+)
 
 
 @codemod(mentions=MENTIONS, stage="scope")

@@ -13,18 +13,19 @@ from ..source import Origin, Source, keyword
 from .configs import named_session
 from .near import near_memory
 from .reach import leads
+from .transcripts import is_transcript
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cell:
     """A constructor call that keeps a conversation; of a factory of the project: the call of that, and the function.
 
-    Of kind "config": what names one for all runs, a call or a dict.
+    Of kind "config": what names one for all runs, a call or a dict. Of kind "transcript": a list of messages.
     """
 
     source: Source
-    call: ast.Call | ast.Dict
-    kind: Keeps | str  # "factory" and "config" too
+    call: ast.Call | ast.Dict | ast.List
+    kind: Keeps | str  # "factory", "config" and "transcript" too
     factory: Origin | None = None
 
 
@@ -72,6 +73,9 @@ def cells_in(source: Source, node: ast.AST, depth: int = 0) -> Iterator[Cell]:
         return
     if isinstance(node, (ast.Dict, ast.Call)) and named_session(source, node) is not None:
         yield Cell(source, node, "config")
+        return
+    if isinstance(node, ast.List) and is_transcript(source, node):
+        yield Cell(source, node, "transcript")
         return
     if isinstance(node, ast.Call):
         kind = keeps(source, node)

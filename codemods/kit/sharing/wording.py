@@ -43,7 +43,8 @@ def told(plan: Building) -> str:
         lines.append("To keep a conversation, send a session id with each request and run this again.")
     elif plan.cached or plan.kind == "memory":
         outside = "greenlet, without which SQLAlchemy 2.1 can't serve langchain-community," if lacks_greenlet(plan.group.source) else "langchain-community"
-        lines.append(f"Each worker process keeps its own history, and a restart forgets it; declare redis or {outside} to keep it outside.")
+        aside = "" if any(cell.kind == "transcript" for cell in plan.group.cells) else f"; declare redis or {outside} to keep it outside"
+        lines.append(f"Each worker process keeps its own history, and a restart forgets it{aside}.")
     keyless = [each.name for each in plan.builders if each.key is None and plan.parameter and not isinstance(each.function, ast.If)]
     if keyless:
         lines.append(f"Without a key: {', '.join(keyless)} - there the history lasts for one request.")
@@ -52,7 +53,7 @@ def told(plan: Building) -> str:
         lines.append(f"Requests that send no key would all lead the conversation {defaults[0]}; each gets one of its own, which lasts for that request.")
     elif any(each.key is not None and each.key.optional for each in plan.builders):
         lines.append("A request that sends no key gets a conversation of its own, which lasts for that request.")
-    others = other_state(plan.stations)
+    others = [name for name in other_state(plan.stations) if name not in plan.group.slots]
     if others:
         lines.append(f"Not all state is apart yet: {', '.join(others)} is still shared by all requests.")
     return " ".join(lines)
