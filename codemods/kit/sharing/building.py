@@ -128,7 +128,7 @@ class Building:
                 names.append("_")
                 continue
             name = next((use.node.id for use in own if isinstance(use.node, ast.Name)), slot.removeprefix("self."))
-            while any(isinstance(use.node, ast.Attribute) for use in own) and _bound(each, name):
+            while any(isinstance(use.node, (ast.Attribute, ast.Subscript)) for use in own) and _bound(each, name):
                 name += "_"
             names.append(name)
             for use in own:

@@ -37,6 +37,7 @@ class Wishes:
     stateless: bool = False
     ends: set[tuple[str, int]] = field(default_factory=set)  # where the text of one ends
     given: dict[Scope, set[str]] = field(default_factory=dict)  # what the fixes of one run define already
+    stores: dict[tuple[str, str], ast.AST] = field(default_factory=dict)  # whose histories have which names
     named: dict[Scope, set[str]] = field(default_factory=dict)  # and what they call the parts that stay
 
 
@@ -179,7 +180,10 @@ class Plan(Building):
         several = _several(self.source, self.group)
 
         def of(cell: Cell, session: str) -> History:
-            return history(cell.source, self.kind, session, name=_own_name(self.group, cell), own=several, asynchronous=asynchronous)
+            name = _own_name(self.group, cell)
+            while self.wishes.stores.setdefault((cell.source.path, name), cell.call) is not cell.call:  # another conversation has it
+                name += "_too"
+            return history(cell.source, self.kind, session, name=name, own=several, asynchronous=asynchronous)
 
         return of
 

@@ -126,8 +126,19 @@ def written(statement: ast.stmt, me: str = "") -> list[str] | None:
 def slot_of(target: ast.expr, me: str) -> str:
     if isinstance(target, ast.Name):
         return target.id
-    if me and isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == me:
-        return f"self.{target.attr}"
+    return held(target, me)
+
+
+def held(node: ast.AST, me: str) -> str:
+    """The slot of what is held by `me`: an instance, the application's state, or, with brackets behind its name, a dictionary; "" for anything else."""
+    if not me:
+        return ""
+    if me.endswith("[]"):
+        name = node.slice.value if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) else None
+        named = isinstance(name, str) and name.isidentifier() and isinstance(node, ast.Subscript) and ast.unparse(node.value) == me[:-2]
+        return f"self.{name!s}" if named else ""
+    if isinstance(node, ast.Attribute) and (node.value.id == me if isinstance(node.value, ast.Name) else "." in me and ast.unparse(node.value) == me):
+        return f"self.{node.attr}"
     return ""
 
 
@@ -139,8 +150,8 @@ def reads(source: Source, node: ast.AST, scope: Scope, slots: Iterable[str], me:
         if isinstance(inner, ast.Name) and inner.id in wanted and isinstance(inner.ctx, ast.Load) and source.scope(inner).home(inner.id) is scope:
             if session_function(source, inner) is None:
                 found.add(inner.id)
-        elif me and isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Load) and isinstance(inner.value, ast.Name) and inner.value.id == me and f"self.{inner.attr}" in wanted:
-            found.add(f"self.{inner.attr}")
+        elif me and isinstance(inner, (ast.Attribute, ast.Subscript)) and isinstance(inner.ctx, ast.Load) and (slot := held(inner, me)) in wanted:
+            found.add(slot)
     return found
 
 

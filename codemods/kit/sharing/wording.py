@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
 def names_of(group: Group) -> str:
     names = sorted((slot for slot in group.slots if slot.startswith("self.") or not group.me), key=lambda slot: group.body.index(group.slots[slot]))
+    names = [_held_as(group, name) for name in names]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _held_as(group: Group, slot: str) -> str:
+    """How a slot of the application's state or of a dictionary is written."""
+    name = slot.removeprefix("self.")
+    if name == slot or not group.me:
+        return slot
+    return f'{group.me[:-2]}["{name}"]' if group.me.endswith("[]") else f"{group.me}.{name}" if "." in group.me else slot
 
 
 def shared_by_all(group: Group) -> str:
