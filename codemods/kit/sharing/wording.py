@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .histories import lacks_greenlet
 from .shared import Group
-from .stations import Station
+from .stations import Station, serves_sockets
 
 if TYPE_CHECKING:
     from .building import Building
@@ -56,7 +56,8 @@ def told(plan: Building) -> str:
         lines.append(f"Each worker process keeps its own history, and a restart forgets it{aside}.")
     keyless = [each.name for each in plan.builders if each.key is None and plan.parameter and not isinstance(each.function, ast.If)]
     if keyless:
-        lines.append(f"Without a key: {', '.join(keyless)} - there the history lasts for one request.")
+        lasts = "connection" if serves_sockets(plan.builders) else "request"
+        lines.append(f"Without a key: {', '.join(keyless)} - there the history lasts for one {lasts}.")
     defaults = [text for each in plan.builders if each.key is not None for text in each.key.defaults]
     if defaults:
         lines.append(f"Requests that send no key would all lead the conversation {defaults[0]}; each gets one of its own, which lasts for that request.")
