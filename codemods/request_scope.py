@@ -4,7 +4,8 @@ Why
     A memory that is built when the module is imported is one memory for everybody: each prompt carries the messages of
     all users, and every answer is a 200. Measured with twenty users: 40 of 60 prompts held other people's text.
 
-    What remembers, and what is built from it, is built per request. Where the handler has a key (a session,
+    What remembers, and what is built from it, is built per request, wherever it is kept: in a name of the module, behind a
+    cached function, on the application's state, in an instance. Where the handler has a key (a session,
     conversation, thread, chat or user id), the history is kept under that key. What holds no state stays global: models,
     prompts, vector stores, retrievers, compiled graphs, chains without a memory.
 
@@ -216,7 +217,7 @@ Refuses
         def ask(q: str):
             return chain.predict(input=q)
 
-    app-state: It is kept on the application's state.
+    app-state: It is kept on the application's state, and requests set it anew there, or ask for it in a way that can't be followed.
     By hand: keep there what holds no conversation (the model, the prompt), and build the chain in the handler.
 
         from fastapi import FastAPI, Request
@@ -224,7 +225,11 @@ Refuses
         from langchain_openai import ChatOpenAI
 
         app = FastAPI()
-        app.state.chain = ConversationChain(llm=ChatOpenAI())
+
+
+        @app.post("/upload")
+        def upload(request: Request, text: str):
+            request.app.state.chain = ConversationChain(llm=ChatOpenAI())
 
 
         @app.get("/ask")
@@ -267,6 +272,22 @@ Refuses
         @app.get("/ask")
         def ask(q: str):
             return chain.predict(input=q)
+
+    shared-list: The messages of all requests are put into one list that the model is given, and no handler has a key.
+    By hand: send a session id with the request, and keep a list for each.
+
+        from fastapi import FastAPI
+        from openai import OpenAI
+
+        app = FastAPI()
+        client = OpenAI()
+        messages = [{"role": "system", "content": "Be brief."}]
+
+
+        @app.get("/ask")
+        def ask(q: str):
+            messages.append({"role": "user", "content": q})
+            return client.chat.completions.create(model="gpt-4o-mini", messages=messages)
 
     vector-memory: The memory lies in a vector store that knows no sessions.
     By hand: give each session a namespace or collection of its own.
@@ -385,24 +406,33 @@ from .kit.finding import Finding
 from .kit.sharing.anew import made_anew
 from .kit.sharing.constant_sessions import constant_sessions
 from .kit.sharing.isolate import Wishes, isolated
+from .kit.sharing.kept import isolated_kept, kept_groups
 from .kit.sharing.leftovers import leftovers
 from .kit.sharing.near import near_memory
 from .kit.sharing.once import made_once
 from .kit.sharing.shared import class_groups, function_groups, groups_in
 from .kit.source import Source
 
-MENTIONS = (("langchain", "langgraph"), ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id"))
+MENTIONS = (
+    ("langchain", "langgraph", "openai", "anthropic", "groq", "mistralai"),
+    ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id", '"role"', "'role'", "chat_history", "HumanMessage"),
+)
 
 
-@codemod(mentions=MENTIONS, stage="scope")
+@codemod(mentions=MENTIONS, meets=("app.state",), stage="scope")
 def request_scope(source: Source, *, history: str = "auto", move_clients: bool = False, stateless: bool = False) -> Iterator[Finding]:
     wishes = Wishes(history, move_clients, stateless)
     if stateless or near_memory(source):
         groups = [*groups_in(source, source.tree.body, source.names.module, chains=stateless), *function_groups(source), *class_groups(source, chains=stateless)]
+        kept = {group: [*isolated_kept(group, wishes)] for group in kept_groups(source)}
+        taken = {statement for group, found in kept.items() if found for statement in group.statements}
         for group in groups:
-            yield from isolated(group, wishes)
+            if taken.isdisjoint(group.statements):
+                yield from isolated(group, wishes)
+        for found in kept.values():
+            yield from found
         once = [*made_once(source)]
         for each in once:
             yield from made_anew(each, wishes)
-        yield from leftovers(source, groups, [statement for each in once for statement in each.statements])
+        yield from leftovers(source, groups, [*taken, *(statement for each in once for statement in each.statements)])
     yield from constant_sessions(source)

@@ -27,6 +27,7 @@ class Codemod:
     stage: Stage
     default: bool
     shares: tuple[bytes, ...] = ()
+    meets: tuple[bytes, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -36,6 +37,10 @@ class Codemod:
     def may_fire(self, raw: bytes) -> bool:
         """Whether the file's bytes hold what this codemod needs: false is certain, true is not."""
         return all(any(word in raw for word in words) for words in self.mentions)
+
+    def may_meet(self, raw: bytes) -> bool:
+        """Whether a file with these bytes may use what another holds without importing it."""
+        return any(word in raw for word in self.meets)
 
     def may_share(self, raw: bytes) -> bool:
         """Whether a file with these bytes may hold what lets the codemod fire in another that imports it."""
@@ -58,20 +63,21 @@ class Codemod:
 
 
 def codemod(
-    *, mentions: str | Mentions, shares: tuple[str, ...] = (), stage: Stage = "call", opt_in: bool = False
+    *, mentions: str | Mentions, shares: tuple[str, ...] = (), meets: tuple[str, ...] = (), stage: Stage = "call", opt_in: bool = False
 ) -> Callable[[Callable[..., Iterator[Finding]]], Codemod]:  # fmt: skip
     """Declares a generator function to be a codemod: its name is the function's, its settings the keyword-only parameters.
 
     `mentions`: words that a file must hold for the codemod to fire in it, all of them; a tuple within stands for any of its words,
     which may also stand in another file of the unit.
     `shares`: words of which one makes a file worth reading for what it hands to its importers, though the codemod can't fire in it.
+    `meets`: the same of a file that may use without an import what another holds.
     """
 
     def declare(run: Callable[..., Iterator[Finding]]) -> Codemod:
         words = (mentions,) if isinstance(mentions, str) else mentions
         needed = tuple((word.encode(),) if isinstance(word, str) else tuple(part.encode() for part in word) for word in words)
         here = tuple(word.encode() for word in words if isinstance(word, str))
-        made = Codemod(run.__name__.replace("_", "-"), run, needed, here, stage, not opt_in, tuple(word.encode() for word in shares), dict(run.__kwdefaults__ or {}))
+        made = Codemod(run.__name__.replace("_", "-"), run, needed, here, stage, not opt_in, tuple(word.encode() for word in shares), tuple(word.encode() for word in meets), dict(run.__kwdefaults__ or {}))
         _declared[made.name] = made
         return made
 

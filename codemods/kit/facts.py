@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .codemod import Codemod
 from .libraries import blocks, blocks_briefly, is_client
@@ -49,6 +49,7 @@ class Traits:
     chain: bool
     divides: bool  # starts processes or event loops
     preloads: bool  # a server's configuration by which all files are read before it forks
+    state: bool  # puts something on the application's state, or reads it there
 
     @classmethod
     def of(cls, raw: bytes) -> Traits:
@@ -59,6 +60,7 @@ class Traits:
             b"chain" in raw or b"emory" in raw or b"agent" in raw,
             any(word in raw for word in _DIVIDERS),
             b"preload_app" in raw,
+            b"app.state" in raw,
         )
 
 
@@ -88,7 +90,7 @@ def total(facts: Iterable[Facts]) -> Facts:
 
 def may_matter(raw: bytes, codemods: Iterable[Codemod]) -> bool:
     """Whether any of the codemods may fire in a file with these bytes."""
-    return any(codemod.may_fire(raw) for codemod in codemods)
+    return any(codemod.may_fire(raw) or codemod.may_meet(raw) for codemod in codemods)
 
 
 def source_of(path: str, raw: bytes) -> Source:
@@ -167,6 +169,8 @@ def facts_of(source: Source) -> Facts:
             briefly = kind == "sync" and any(map(blocks_briefly, own))
             kept = any(remembers(path) or keeps_threads(path) for path in paths)
             exports[name] = Export(kind, any(map(is_client, paths)), any(map(blocks, paths)), briefly, made, keyed, frozenset(paths), kept)
+    for name in _filled(source) if traits.chain else ():
+        exports[name] = replace(exports.get(name, Export("value", False, False, False, False, False, frozenset())), memory=True)
     return Facts({source.path: exports}, {source.path: frozenset(imported)}, {source.path: traits})
 
 
@@ -197,6 +201,15 @@ def _closure(name: str, local: Mapping[str, set[str]], reached: Mapping[str, set
                 seen.add(other)
                 todo.append(other)
     return set().union(*(reached.get(each, set()) for each in seen))
+
+
+def _filled(source: Source) -> Iterator[str]:
+    """The names of the module whose items are set one by one: `parts["chain"] = ...`."""
+    for assign in source.nodes(ast.Assign):
+        for target in assign.targets:
+            named = isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant) and isinstance(target.value, ast.Name)
+            if named and target.value.id in source.names.module.bindings:  # type: ignore[attr-defined]
+                yield target.value.id  # type: ignore[attr-defined]
 
 
 class _Owners:

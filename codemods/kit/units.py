@@ -143,6 +143,10 @@ def units(facts: Facts) -> list[tuple[str, ...]]:
         for other, exports in facts.exports.items():
             if any(export.own for export in exports.values()):
                 tie(path, other)
+    state = [path for path, traits in facts.traits.items() if traits.state]
+    if any(traits.chain for traits in facts.traits.values()):
+        for path in state[1:]:
+            tie(state[0], path)
     todo: list[tuple[str, str]] = []
     for path, imports in facts.imports.items():
         for dotted in imports:

@@ -15,7 +15,7 @@ from .keys import Key
 from .reach import Use, imports_of
 from .rebuild import inline_text
 from .shared import Group, session_function, value_of
-from .stations import Station, Unclear, choose_keys, may_pass
+from .stations import Station, Unclear, choose_keys, may_pass, serves_sockets
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Building:
         self.group, self.sessions, self.stations = group, sessions, stations
         self.source = group.source
         self.parameter = choose_keys(stations)
-        if sessions:
+        if sessions or (group.owner is not None and serves_sockets(stations)):
             self.parameter = self.parameter or "session_id"
         self.builders = [each for each in stations if not each.passes]
         read = {use.slot for each in stations for use in each.uses} | {use.slot for use in sessions}
@@ -71,7 +71,21 @@ class Building:
         if isinstance(each.function, ast.If):
             return '"main"'
         self.changes.need(each.source, (Import("uuid", "uuid4"),))
+        if connection := self.made_for_connection(each):
+            return connection
         return "uuid4().hex"
+
+    def made_for_connection(self, each: Station) -> str:
+        """The name of a key that is made once for each websocket, before it is listened to; "" where there is no place for it."""
+        if each.handler is None or each.handler.kind != "websocket" or not isinstance(each.function, FunctionNode) or _bound(each, "connection_id"):
+            return ""
+        before = place_for(each.source, each.function, each.nodes, _accepts(each))
+        if before is None:
+            return ""
+        if each not in self.connected:
+            self.connected.append(each)
+            self.changes.edits.append(insertion(each.source, before, f"connection_id = uuid4().hex{each.source.newline}"))
+        return "connection_id"
 
     def per_connection(self, each: Station, text: str) -> str:
         """A key that is read from each message of a websocket: what stands for a missing one is made once, before the loop."""
@@ -128,7 +142,7 @@ class Building:
                 names.append("_")
                 continue
             name = next((use.node.id for use in own if isinstance(use.node, ast.Name)), slot.removeprefix("self."))
-            while any(isinstance(use.node, ast.Attribute) for use in own) and _bound(each, name):
+            while any(isinstance(use.node, (ast.Attribute, ast.Subscript)) for use in own) and _bound(each, name):
                 name += "_"
             names.append(name)
             for use in own:

@@ -20,11 +20,11 @@ from .configs import all_forget, run_with
 from .histories import MAX_SESSIONS, History, history, place_of_history
 from .keys import meaning_of
 from .obstacles import hides, object_to, object_to_class, starred
-from .overlooked import defaulted, kept_by
+from .overlooked import built_by, defaulted, kept_by
 from .reach import Use, imports_of, lasting, member_uses, reached, users_of, uses_of
 from .rebuild import as_locals, factory_text, hoisted, is_client, keyed
 from .shared import Cell, Group, cells_in, groups_in, session_function, value_of, written
-from .stations import Station, Unclear, may_pass, own_stations, stations_for
+from .stations import Station, Unclear, may_pass, own_stations, serves_sockets, stations_for
 from .wording import message, shared_by_all, told
 
 INLINE = 3  # statements that still read well inside a handler
@@ -37,6 +37,7 @@ class Wishes:
     stateless: bool = False
     ends: set[tuple[str, int]] = field(default_factory=set)  # where the text of one ends
     given: dict[Scope, set[str]] = field(default_factory=dict)  # what the fixes of one run define already
+    stores: dict[tuple[str, str], ast.AST] = field(default_factory=dict)  # whose histories have which names
     named: dict[Scope, set[str]] = field(default_factory=dict)  # and what they call the parts that stay
 
 
@@ -56,13 +57,14 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     behind = [handler for user in users if user.function is not None for handler in reached(user.source, user.function)]
     keepers = [(user, owner) for user in users if not group.me and (owner := kept_by(user)) is not None]
     taken = [use for use in early if defaulted(use) is not None]
+    builders = [(user, slot) for user in users if group.me and (slot := built_by(group, user)) is not None]
     if uses and all(by_session(use) for use in uses):
         return
     if group.cells and all(cell.kind == "config" for cell in group.cells) and all_forget([(use.source, run) for use in uses if (run := run_with(use.source, use.node)) is not None]):
         return
     if not serves(source.project):
         return
-    if not behind and not sessions and not keepers and not taken:
+    if not behind and not sessions and not keepers and not taken and not builders:
         hiding = group.owner is None and group.scope.kind == "module" and [other for other in source.project if source.module in starred(other) and hides(other, group, users)]
         if hiding:
             yield source.refuse(_spot(group), "exported", f"{shared_by_all(group)}; {hiding[0].path} may get it by a star import")
@@ -70,10 +72,13 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     try:
         for user, owner in keepers:
             raise Unclear("handed-on", f"instances of {owner.name} keep it", user.source, user.function)
+        for user, slot in builders:
+            assert user.function is not None
+            raise Unclear("handed-on", f"{user.function.name} builds {slot} with it", user.source, user.function)
         for use in taken:
             raise Unclear("needed-at-import", f"{use.slot} is needed when the module is imported", use.source, use.node)
         stations = stations_for(users)
-        if group.owner is not None and not any(each.keys for each in stations if not each.passes):
+        if group.owner is not None and not any(each.keys for each in stations if not each.passes) and not serves_sockets(stations):
             stations = own_stations(users)
         plan = Plan if group.owner is None else _ClassPlan
         yield plan(group, wishes, sessions, early, stations).finding()
@@ -130,7 +135,7 @@ class Plan(Building):
         self.types: dict[str, str] = {}  # of slots whose history is of another class now
         kinds = {cell.kind for cell in self.cells}
         self.kind = place_of_history(self.source, wishes.history) if self.parameter and kinds != {"config"} else ""
-        self.cached = bool(self.parameter) and ("whole" in kinds or ("list" in kinds and self.kind != "memory") or self.seeded())
+        self.cached = bool(self.parameter) and (not kinds.isdisjoint(("whole", "transcript")) or ("list" in kinds and self.kind != "memory") or self.seeded())
         if self.kind == "memory" and "factory" in kinds:
             self.cached = True
         if self.kind == "memory" and kinds == {"store"} and len(group.statements) == 1 and value_of(group.first) is group.cells[0].call:
@@ -179,7 +184,10 @@ class Plan(Building):
         several = _several(self.source, self.group)
 
         def of(cell: Cell, session: str) -> History:
-            return history(cell.source, self.kind, session, name=_own_name(self.group, cell), own=several, asynchronous=asynchronous)
+            name = _own_name(self.group, cell)
+            while self.wishes.stores.setdefault((cell.source.path, name), cell.call) is not cell.call:  # another conversation has it
+                name += "_too"
+            return history(cell.source, self.kind, session, name=name, own=several, asynchronous=asynchronous)
 
         return of
 

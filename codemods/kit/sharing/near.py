@@ -1,10 +1,11 @@
-"""Which files can hold what remembers: those that name it, and those that import from them."""
+"""Which files can hold what remembers: those that name it or keep its messages in a list, and those that import from them."""
 
 from __future__ import annotations
 
 from ..libraries.memory import BASES
 from ..source import Source
 from .configs import names_thread
+from .transcripts import may_hold_transcripts
 
 
 def near_memory(source: Source) -> bool:
@@ -12,7 +13,7 @@ def near_memory(source: Source) -> bool:
     project = source.project
 
     def read() -> frozenset[str]:
-        return project.reaching(each.path for each in project if not BASES.isdisjoint(each.words) or names_thread(each))
+        return project.reaching(each.path for each in project if not BASES.isdisjoint(each.words) or names_thread(each) or may_hold_transcripts(each))
 
     near: frozenset[str] = project.remember("near memory", read)
     return source.path in near

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from ..callers import callers
 from ..handlers import handlers
 from ..libraries.memory import keeps, remembers
 from ..names import FunctionNode
 from ..source import Source
 from .reach import Use, User, enclosing, instances, lasting, member_uses, reached
-from .shared import returns_cells
+from .shared import Group, returns_cells, slot_of
 
 CACHES = ("functools.lru_cache", "functools.cache")
 
@@ -48,6 +49,21 @@ def kept_by(user: User) -> ast.ClassDef | None:
     """The class whose instances are given a shared object when they are made, where requests use them."""
     owner = user.source.parent(user.function) if user.function is not None and user.function.name == "__init__" else None
     return owner if isinstance(owner, ast.ClassDef) and serves_requests(user.source, owner) else None
+
+
+def built_by(group: Group, user: User) -> str | None:
+    """What an instance is given when it is made, by a method that reads a shared object: `self.agent = self._agent()`; None when no request uses that."""
+    source, function, owner = user.source, user.function, group.owner
+    if owner is None or function is None or source.parent(function) is not owner:
+        return None
+    for other, call in callers(source, function).calls:
+        statement = other.statement(call)
+        for target in statement.targets if isinstance(statement, ast.Assign) and other.function(call) is group.scope.node else []:
+            if slot := slot_of(target, group.me):
+                uses = member_uses(source, owner, [slot], group.scope, [statement])
+                if any((around := enclosing(use.source, use.node)) is not None and reached(use.source, around) for use in uses):
+                    return slot
+    return None
 
 
 def defaulted(use: Use) -> FunctionNode | None:

@@ -14,7 +14,7 @@ from ..move import moved
 from ..source import Source, has_keyword, keyword
 from .configs import named_session
 from .histories import History
-from .shared import Cell, Group, reads, value_of, written
+from .shared import Cell, Group, held, reads, value_of, written
 
 CHAT_MEMORY = ("history", "list")
 
@@ -173,8 +173,8 @@ def as_locals(group: Group, me: str) -> list[Edit]:
     edits: list[Edit] = []
     for statement in group.statements:
         for node in ast.walk(statement):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == group.me and f"self.{node.attr}" in group.slots:
-                edits += replace(source, node, node.attr)
+            if isinstance(node, (ast.Attribute, ast.Subscript)) and (slot := held(node, group.me)) in group.slots:
+                edits += replace(source, node, slot.removeprefix("self."))
             elif group.scope.kind != "class" or not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load) or node.id in group.slots:
                 continue
             elif source.scope(node).home(node.id) is group.scope:

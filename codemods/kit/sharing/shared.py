@@ -13,18 +13,19 @@ from ..source import Origin, Source, keyword
 from .configs import named_session
 from .near import near_memory
 from .reach import leads
+from .transcripts import is_transcript
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cell:
     """A constructor call that keeps a conversation; of a factory of the project: the call of that, and the function.
 
-    Of kind "config": what names one for all runs, a call or a dict.
+    Of kind "config": what names one for all runs, a call or a dict. Of kind "transcript": a list of messages.
     """
 
     source: Source
-    call: ast.Call | ast.Dict
-    kind: Keeps | str  # "factory" and "config" too
+    call: ast.Call | ast.Dict | ast.List
+    kind: Keeps | str  # "factory", "config" and "transcript" too
     factory: Origin | None = None
 
 
@@ -72,6 +73,9 @@ def cells_in(source: Source, node: ast.AST, depth: int = 0) -> Iterator[Cell]:
         return
     if isinstance(node, (ast.Dict, ast.Call)) and named_session(source, node) is not None:
         yield Cell(source, node, "config")
+        return
+    if isinstance(node, ast.List) and is_transcript(source, node):
+        yield Cell(source, node, "transcript")
         return
     if isinstance(node, ast.Call):
         kind = keeps(source, node)
@@ -122,8 +126,19 @@ def written(statement: ast.stmt, me: str = "") -> list[str] | None:
 def slot_of(target: ast.expr, me: str) -> str:
     if isinstance(target, ast.Name):
         return target.id
-    if me and isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == me:
-        return f"self.{target.attr}"
+    return held(target, me)
+
+
+def held(node: ast.AST, me: str) -> str:
+    """The slot of what is held by `me`: an instance, the application's state, or, with brackets behind its name, a dictionary; "" for anything else."""
+    if not me:
+        return ""
+    if me.endswith("[]"):
+        name = node.slice.value if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) else None
+        named = isinstance(name, str) and name.isidentifier() and isinstance(node, ast.Subscript) and ast.unparse(node.value) == me[:-2]
+        return f"self.{name!s}" if named else ""
+    if isinstance(node, ast.Attribute) and (node.value.id == me if isinstance(node.value, ast.Name) else "." in me and ast.unparse(node.value) == me):
+        return f"self.{node.attr}"
     return ""
 
 
@@ -135,8 +150,8 @@ def reads(source: Source, node: ast.AST, scope: Scope, slots: Iterable[str], me:
         if isinstance(inner, ast.Name) and inner.id in wanted and isinstance(inner.ctx, ast.Load) and source.scope(inner).home(inner.id) is scope:
             if session_function(source, inner) is None:
                 found.add(inner.id)
-        elif me and isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Load) and isinstance(inner.value, ast.Name) and inner.value.id == me and f"self.{inner.attr}" in wanted:
-            found.add(f"self.{inner.attr}")
+        elif me and isinstance(inner, (ast.Attribute, ast.Subscript)) and isinstance(inner.ctx, ast.Load) and (slot := held(inner, me)) in wanted:
+            found.add(slot)
     return found
 
 

@@ -152,6 +152,11 @@ def own_stations(users: list[User]) -> list[Station]:
     return [Station(user.source, user.function if user.function is not None else user.block, user.handler, user.uses) for user in users]  # type: ignore[arg-type]
 
 
+def serves_sockets(stations: list[Station]) -> bool:
+    """Whether a websocket leads one of the conversations: it lasts for many messages, also without a key."""
+    return any(each.handler is not None and each.handler.kind == "websocket" and not each.passes for each in stations)
+
+
 def _all_known(each: Station, mentions: Callers) -> None:
     assert isinstance(each.function, FunctionNode)
     if mentions.others:

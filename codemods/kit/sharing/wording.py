@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .histories import lacks_greenlet
 from .shared import Group
-from .stations import Station
+from .stations import Station, serves_sockets
 
 if TYPE_CHECKING:
     from .building import Building
@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
 def names_of(group: Group) -> str:
     names = sorted((slot for slot in group.slots if slot.startswith("self.") or not group.me), key=lambda slot: group.body.index(group.slots[slot]))
+    names = [_held_as(group, name) for name in names]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _held_as(group: Group, slot: str) -> str:
+    """How a slot of the application's state or of a dictionary is written."""
+    name = slot.removeprefix("self.")
+    if name == slot or not group.me:
+        return slot
+    return f'{group.me[:-2]}["{name}"]' if group.me.endswith("[]") else f"{group.me}.{name}" if "." in group.me else slot
 
 
 def shared_by_all(group: Group) -> str:
@@ -43,16 +52,18 @@ def told(plan: Building) -> str:
         lines.append("To keep a conversation, send a session id with each request and run this again.")
     elif plan.cached or plan.kind == "memory":
         outside = "greenlet, without which SQLAlchemy 2.1 can't serve langchain-community," if lacks_greenlet(plan.group.source) else "langchain-community"
-        lines.append(f"Each worker process keeps its own history, and a restart forgets it; declare redis or {outside} to keep it outside.")
+        aside = "" if any(cell.kind == "transcript" for cell in plan.group.cells) else f"; declare redis or {outside} to keep it outside"
+        lines.append(f"Each worker process keeps its own history, and a restart forgets it{aside}.")
     keyless = [each.name for each in plan.builders if each.key is None and plan.parameter and not isinstance(each.function, ast.If)]
     if keyless:
-        lines.append(f"Without a key: {', '.join(keyless)} - there the history lasts for one request.")
+        lasts = "connection" if serves_sockets(plan.builders) else "request"
+        lines.append(f"Without a key: {', '.join(keyless)} - there the history lasts for one {lasts}.")
     defaults = [text for each in plan.builders if each.key is not None for text in each.key.defaults]
     if defaults:
         lines.append(f"Requests that send no key would all lead the conversation {defaults[0]}; each gets one of its own, which lasts for that request.")
     elif any(each.key is not None and each.key.optional for each in plan.builders):
         lines.append("A request that sends no key gets a conversation of its own, which lasts for that request.")
-    others = other_state(plan.stations)
+    others = [name for name in other_state(plan.stations) if name not in plan.group.slots]
     if others:
         lines.append(f"Not all state is apart yet: {', '.join(others)} is still shared by all requests.")
     return " ".join(lines)
