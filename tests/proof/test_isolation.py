@@ -44,6 +44,10 @@ CASES = [
     Case("conversation_chain", says("/chat", method="GET", params="user_id={user}&message={text}")),
     Case("agent_memory", says("/agent/{user}", message="{text}")),
     Case("lcel_history", says("/cook", session_id="{user}", question="{text}")),
+    Case("one_thread", says(("/museum", "/museum/{user}/tour"), session_id="{user}", text="{text}")),
+    Case("chain_on_state", says("/garden/{user}", text="{text}")),
+    Case("lazy_chain", says("/barista", user_id="{user}", text="{text}")),
+    Case("lazy_chain", says("/waiter", user_id="{user}", text="{text}")),
 ]
 
 
@@ -208,5 +212,24 @@ def test_two_event_loops_in_one_process(tmp_path: Path) -> None:
     with pair("two_loops", tmp_path, kind="wsgi", expect={"fork-safe-client"}) as sides:
         before, after = asyncio.run(twice(sides.before)), asyncio.run(twice(sides.after))
         print(f"two_loops: {before} before, {after} after")
+        assert 500 in before
+        assert after == [200] * 4
+
+
+def test_a_chain_in_one_event_loop_after_the_other(tmp_path: Path) -> None:
+    """A view that runs a chain with asyncio.run: the model's connections belong to the loop of the request before."""
+
+    async def four(service: Service) -> list[int]:
+        await first_answer(service)
+        async with httpx.AsyncClient(base_url=service.url, timeout=30, trust_env=False) as http:
+            asked = [await http.post("/summary", json={"text": text(n, 1)}) for n in range(1, 5)]
+        for number, answer in enumerate(asked, 1):
+            if answer.status_code == 200:
+                assert answer.json()["summary"] == f"You said: Summarize: {text(number, 1)} (1 messages)"
+        return [answer.status_code for answer in asked]
+
+    with pair("chain_in_loops", tmp_path, kind="wsgi", expect={"fork-safe-client"}) as sides:
+        before, after = asyncio.run(four(sides.before)), asyncio.run(four(sides.after))
+        print(f"chain_in_loops: {before} before, {after} after")
         assert 500 in before
         assert after == [200] * 4
