@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .finding import Edit
@@ -39,6 +40,8 @@ def _callers(source: Source, function: FunctionNode) -> Callers:
     found = Callers()
     owner = source.parent(function)
     method = isinstance(owner, ast.ClassDef)
+    if function.name == "__call__" and isinstance(owner, ast.ClassDef):
+        found.calls += _calls_of_instances(source, owner)
     for other in source.project.mentioning(function.name):
         if not method:
             names = dict.fromkeys([function.name, *(binding.name for binding in other.index.imports.get(function.name, ()))])
@@ -54,6 +57,16 @@ def _callers(source: Source, function: FunctionNode) -> Callers:
                     elif verdict == "perhaps":
                         found.others.append((other, attribute))
     return found
+
+
+def _calls_of_instances(source: Source, owner: ast.ClassDef) -> Iterator[tuple[Source, ast.Call]]:
+    """`agent(text)`, where `agent = Agent()`."""
+    for other in source.project:
+        for call in other.nodes(ast.Call):
+            for origin in other.origins(call.func) if isinstance(call.func, (ast.Name, ast.Attribute)) else ():
+                made = origin.node.func if origin.kind == "value" and isinstance(origin.node, ast.Call) else None
+                if (origin.kind == "instance" and origin.node is owner) or (made is not None and any(each.node is owner for each in origin.source.origins(made))):
+                    yield other, call
 
 
 def _means(other: Source, load: ast.Name, source: Source, function: FunctionNode) -> bool:

@@ -72,6 +72,9 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     try:
         for user, owner in keepers:
             raise Unclear("handed-on", f"instances of {owner.name} keep it", user.source, user.function)
+        for use in uses:
+            if group.me and use.source is source and source.function(use.node) is group.scope.node:
+                raise Unclear("built-in-a-block", f"{use.slot} is changed under a condition where it is built", source, use.node)
         for user, slot in builders:
             assert user.function is not None
             raise Unclear("handed-on", f"{user.function.name} builds {slot} with it", user.source, user.function)
@@ -314,11 +317,11 @@ class _ClassPlan(Plan):
 
     @property
     def closes(self) -> bool:
-        """Whether the statements need locals or parameters of the method that they stand in."""
+        """Whether the statements need locals or parameters of the method that they stand in, or no cache can tell the class's instances apart."""
         group = self.group
-        if not group.me:
+        if not group.me or group.owner is None:
             return False
-        return self.wishes.move_clients or any(
+        return self.wishes.move_clients or (self.cached and _unhashable(group.source, group.owner)) or any(
             isinstance(node, ast.Name) and node.id not in group.slots and node.id != group.me and self.source.scope(node).home(node.id) is group.scope
             for statement in group.statements
             for node in ast.walk(statement)
@@ -328,7 +331,7 @@ class _ClassPlan(Plan):
         group, source = self.group, self.source
         assert group.owner is not None
         newline, margin = source.newline, source.indent(group.first)
-        me = group.me or ("cls" if self.asks_class() else "self")
+        me = group.me or ("cls" if self.cached or self.asks_class() else "self")
         edits = [*edits, *as_locals(group, me)]
         if definitions:
             start = lead(source, group.owner)
@@ -362,6 +365,13 @@ class _ClassPlan(Plan):
 
     def importing(self) -> None:
         return
+
+
+def _unhashable(source: Source, owner: ast.ClassDef) -> bool:
+    """Whether instances of a class may have no hash: dataclasses, models, what defines `__eq__`."""
+    defined = {each.name for each in owner.body if isinstance(each, FunctionNode)}
+    bases = [source.qualified(base).rpartition(".")[2] for base in owner.bases]
+    return bool(owner.decorator_list) or "BaseModel" in bases or ("__eq__" in defined and "__hash__" not in defined)
 
 
 def _names_class(use: Use) -> bool:

@@ -12,7 +12,7 @@ from ..source import Source, is_none
 from .configs import looks_at, run_with
 from .keys import Key, choose, constant, defaults_in, keys, none_in
 from .providers import borrowed
-from .reach import Use, User, descendants, enclosing, is_test, main_block, reached
+from .reach import Use, User, descendants, enclosing, instances, is_test, main_block, reached
 
 READS = frozenset({"clear", "aclear", "buffer", "load_memory_variables", "aload_memory_variables", "messages", "buffer_as_str", "buffer_as_messages"})
 
@@ -185,6 +185,17 @@ def choose_keys(stations: list[Station]) -> str:
     return max(plain, key=plain.count) if plain else "session_id" if meaning == "conversation" else "user_id"
 
 
+def in_container(source: Source, owner: ast.ClassDef) -> tuple[Source, ast.Call] | None:
+    """The making of an instance that is put into a list or mapping."""
+    for other, call in instances(source, owner):
+        above = other.parent(call)
+        method = above.func if isinstance(above, ast.Call) else None
+        stored = isinstance(above, ast.Assign) and any(isinstance(target, ast.Subscript) for target in above.targets)
+        if stored or isinstance(above, (ast.Dict, ast.List, ast.Tuple, ast.Set)) or (isinstance(method, ast.Attribute) and method.attr in ("append", "setdefault", "add", "insert")):
+            return other, call
+    return None
+
+
 def may_pass(each: Station, name: str) -> None:
     """Raises Unclear when the function can't get a parameter of that name."""
     assert isinstance(each.function, FunctionNode)
@@ -192,5 +203,7 @@ def may_pass(each: Station, name: str) -> None:
     for source, heir in descendants(each.source, owner)[1:] if isinstance(owner, ast.ClassDef) else ():
         if any(isinstance(method, FunctionNode) and method.name == each.name for method in heir.body):
             raise Unclear("helper-signature", f"{heir.name} has a {each.name} of its own, which would not take one more argument", source, heir)
+    if isinstance(owner, ast.ClassDef) and (kept := in_container(each.source, owner)) is not None:
+        raise Unclear("helper-signature", f"instances of {owner.name} are kept in a container, who calls their {each.name} can't be told", *kept)
     if not takes_more(each.source, each.function, name):
         raise Unclear("helper-signature", f"{each.name} can't take one more argument: a decorator, **keywords or a local of that name is in the way", each.source, each.function)
