@@ -7,13 +7,16 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from ..codemods.kit.codemod import Codemod
-from ..codemods.kit.facts import Facts, facts_of, may_matter, source_of, total
+from ..codemods.kit.facts import Facts, facts_of, may_matter, source_of
 from ..codemods.kit.rewrite import Identity, Patch, Reported, Result, Verdict, everything, rewrite_sources
 from ..codemods.kit.source import Source
 from ..codemods.kit.text import Unreadable
-from ..codemods.kit.units import Glance, second_look, units
+from ..codemods.kit.units import units
+from ..codemods.kit.unread import Unread
+from ..codemods.kit.web import Web
 from .formatting import Formatter
 from .project import Project
 from .settings import known
@@ -67,6 +70,7 @@ def plan(
         results = [Result(unreadable=tuple(found.verdicts))]
         if found.contents or any(b"async def" in raw for raw in found.passed.values()):
             project.declared_for(())  # read once, here, and inherited by every child
+            found.web.modules.tops  # noqa: B018  the same
             size = max(1, min(jobs or default_jobs(), len(found.contents) // PER_CHILD))
             with Crew(_Worker(project, found, rejected).work, size, _patience, _memory) as crew:
                 results += _results(crew, project, found)
@@ -78,27 +82,24 @@ def plan(
 
 def _results(crew: Crew, project: Project, found: _Survivors) -> Iterator[Result]:
     """First what each file says of itself, then, of files that must be seen together, what is to be done."""
-    facts, wanted, seen_by, glances = (
-        Facts(),
-        [(path,) for path in found.contents],
-        dict[str, int](),
-        dict[str, Glance](),
-    )
+    web, seen_by = found.web, dict[str, int]()
+    unread = Unread(web, found.passed, found.codemods)
+    wanted = [(path,) for path in found.contents]
     while True:
-        several = [facts]
+        several = []
         for index, pid, answer in crew.map([("facts", paths) for paths in wanted]):
             if isinstance(answer, (Lost, Verdict)):
                 yield Result(unreadable=tuple(_verdicts(project, answer, wanted[index])))
             else:
                 seen_by[wanted[index][0]] = pid
                 several.append(answer)
-        facts = total(several)
-        wanted = [(path,) for path in second_look(facts, found.passed, glances, found.codemods)]
+        web.add(several)
+        wanted = [(path,) for path in unread.wanted()]
         for (path,) in wanted:
             found.contents[path] = found.passed.pop(path)
         if not wanted:
             break
-    together = [unit for unit in units(facts) if any(project.is_target(path) for path in unit)]
+    together = [unit for unit in units(web) if any(project.is_target(path) for path in unit)]
     together.sort(
         key=lambda unit: -sum(len(found.contents[path]) for path in unit)
     )  # the longest work is not left for the end
@@ -124,7 +125,7 @@ def _memory(piece: tuple[str, tuple[str, ...]]) -> int:
     return MEMORY + (len(piece[1]) - 1) * MEMORY // 64
 
 
-@dataclass(slots=True)
+@dataclass
 class _Survivors:
     """What the first look at the bytes leaves."""
 
@@ -135,6 +136,11 @@ class _Survivors:
     codemods: tuple[Codemod, ...] = ()  # those that run at the project's top
     users: int = 0
     uses: Counter[str] = field(default_factory=Counter)
+
+    @cached_property
+    def web(self) -> Web:
+        """Which imports lead where; nothing is known of the files yet."""
+        return Web([*self.contents, *self.passed])
 
     def count_libraries(self, content: bytes) -> None:
         names = {match.decode().replace("_", "-").replace(".", "-") for match in _LIBRARIES.findall(content)}
@@ -201,7 +207,7 @@ class _Worker:
         kind, paths = piece
         try:
             sources = [self._source(path) for path in paths]
-            return facts_of(sources[0]) if kind == "facts" else self._rewritten(sources)
+            return facts_of(sources[0], self.found.web.modules.tops) if kind == "facts" else self._rewritten(sources)
         except Unreadable as verdict:
             return Verdict(paths[0], verdict.reason, verdict.message)
 

@@ -1,28 +1,26 @@
 """Facts: what other files must know of this one, so that files are seen together only where they have to be.
 
 Map `facts_of` over the files that may matter, add the answers up, and ask `units` of the sum. Files in which no codemod
-may fire can still use what another exports: `second_look` says which of them are to be read after all.
+may fire can still use what another exports: `unread` says which of them are to be read after all.
 """
 
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from .codemod import Codemod
-from .libraries import blocks, blocks_briefly, is_client
-from .libraries.memory import keeps_threads, remembers
+from .libraries.marks import HEADS, marks
+from .names import Names, Scope
 from .project import Project
 from .source import Source
 from .text import Unreadable, read
 
 KEYS = frozenset({"session_id", "conversation_id", "thread_id", "chat_id", "user_id"})
-_IMPORTS = re.compile(rb"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\r\n]*)|^[ \t]*import[ \t]+([^\r\n#]+)", re.MULTILINE)
-
 
 _DIVIDERS = (b"asyncio.run(", b"async_to_sync", b"Process(", b"Pool(", b"ProcessPool", b"os.fork", b"celery", b"run_until_complete")
+_MEMORIES = (b"emory", b"History", b"ConversationChain", b"create_conversational_retrieval_agent", b"thread_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +28,15 @@ class Export:
     """A module-level name: what it is, and what its definition reaches."""
 
     kind: str  # value class sync async import
-    client: bool  # reaches a library whose objects are shared
-    blocking: bool  # reaches a call that blocks
-    briefly: bool  # of a sync function: makes itself a call that blocks for a short time
-    own: bool  # of a value: made by such a library in this very statement
-    keyed: bool  # of a class: has a field that can tell users apart
-    through: frozenset[str]  # dotted paths outside the file that the definition reaches
+    client: bool = False  # reaches a library whose objects are shared
+    blocking: bool = False  # reaches a call that blocks
+    briefly: bool = False  # of a sync function: makes itself a call that blocks for a short time
+    own: bool = False  # of a value: made by such a library in this very statement
+    keyed: bool = False  # of a class: has a field that can tell users apart
+    through: frozenset[str] = frozenset()  # dotted paths outside the file that the definition reaches
     memory: bool = False  # reaches what keeps a conversation
+    kept: bool = False  # reaches an object of such a library that a module holds
+    holds: frozenset[str] = frozenset()  # of a mapping: dotted paths that what is put into it may reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +46,21 @@ class Traits:
     asynchronous: bool
     fans_out: bool
     graph: bool
-    chain: bool
+    keeps: bool  # may keep conversations
+    listens: bool  # may have to do with LangChain's callbacks
     divides: bool  # starts processes or event loops
     preloads: bool  # a server's configuration by which all files are read before it forks
     state: bool  # puts something on the application's state, or reads it there
 
     @classmethod
     def of(cls, raw: bytes) -> Traits:
+        lang = b"langchain" in raw or b"langgraph" in raw
         return cls(
             b"async def" in raw,
             b"gather(" in raw or b"TaskGroup" in raw or b"as_completed(" in raw or b"create_task(" in raw,
             b"StateGraph" in raw or b"MessageGraph" in raw,
-            b"chain" in raw or b"emory" in raw or b"agent" in raw,
+            lang and any(word in raw for word in _MEMORIES),
+            lang and b"allback" in raw,
             any(word in raw for word in _DIVIDERS),
             b"preload_app" in raw,
             b"app.state" in raw,
@@ -66,26 +69,29 @@ class Traits:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """By path: exports, imported dotted paths, traits. The sum of two is the facts of both."""
+    """By path: exports, imported dotted paths, those of them that asynchronous code may reach, traits. The sum of two is the facts of both."""
 
     exports: Mapping[str, Mapping[str, Export]] = field(default_factory=dict)
     imports: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    awaited: Mapping[str, frozenset[str]] = field(default_factory=dict)
     traits: Mapping[str, Traits] = field(default_factory=dict)
 
     def __add__(self, other: Facts) -> Facts:
-        return Facts({**self.exports, **other.exports}, {**self.imports, **other.imports}, {**self.traits, **other.traits})
+        return total([self, other])
 
 
 def total(facts: Iterable[Facts]) -> Facts:
     """The sum of many."""
     exports: dict[str, Mapping[str, Export]] = {}
     imports: dict[str, frozenset[str]] = {}
+    awaited: dict[str, frozenset[str]] = {}
     traits: dict[str, Traits] = {}
     for each in facts:
         exports.update(each.exports)
         imports.update(each.imports)
+        awaited.update(each.awaited)
         traits.update(each.traits)
-    return Facts(exports, imports, traits)
+    return Facts(exports, imports, awaited, traits)
 
 
 def may_matter(raw: bytes, codemods: Iterable[Codemod]) -> bool:
@@ -103,75 +109,161 @@ def source_of(path: str, raw: bytes) -> Source:
     return source
 
 
-def imported_paths(path: str, raw: bytes) -> Iterator[str]:
-    """The dotted paths that a file imports, read off its text without parsing it."""
-    package = path.removesuffix(".py").split("/")[:-1]
-    for match in _IMPORTS.finditer(raw):
-        module, names, plain = (part.decode("utf-8", "replace") if part else "" for part in match.groups())
-        if plain:
-            yield from (part.strip().partition(" ")[0] for part in plain.partition(";")[0].split(","))
-            continue
-        dots = len(module) - len(module.lstrip("."))
-        lead = package[: len(package) - dots + 1] if dots else []
-        base = ".".join([*lead, *([module.lstrip(".")] if module.lstrip(".") else [])])
-        for name in re.sub(r"#[^\r\n]*|;.*", "", names).strip("() \t").replace("\\", " ").split(","):
-            if word := name.strip().partition(" ")[0]:
-                yield f"{base}.{word}"
-
-
 # what one file says
 
 
-def facts_of(source: Source) -> Facts:
-    """What one file exports and imports."""
+def facts_of(source: Source, tops: Container[str] | None = None) -> Facts:
+    """What one file exports and imports. `tops`: the names with which an import of a file of the project may start; without, any may."""
     names = source.names
-    reached: dict[str, set[str]] = {}  # top-level name -> dotted paths that its definition reads
-    local: dict[str, set[str]] = {}  # top-level name -> other top-level names that it reads
-    imported: set[str] = set()
-    owners = _Owners(source)
-    for scope in names.inner.values():
-        for name, bindings in scope.bindings.items():
-            for binding in bindings:
-                if binding.kind == "import":
-                    imported.add(binding.origin)
-                    for load in names.uses(name, scope):
-                        used = _dotted(binding.origin, load, names.parents)
-                        imported.update(used)
-                        for owner in owners.of(load):
-                            reached.setdefault(owner, set()).update(used)
-                elif scope is names.module:
-                    for load in names.uses(name, scope):
-                        for owner in owners.of(load):
-                            if owner != name:
-                                local.setdefault(owner, set()).add(name)
-                    break
-    for load in names.loads.get("open", ()):
-        if names.scopes[load].home("open") is None:
-            for owner in owners.of(load):
-                reached.setdefault(owner, set()).add("builtins.open")
+    reads = _Reads(source, tops)
     traits = Traits.of(source.utf8)
     kinds = {name: _kind(bindings[0].node) for name, bindings in names.module.bindings.items()}
-    exports = {}
-    for name, bindings in names.module.bindings.items():
-        if bindings[0].kind == "import":
-            exports[name] = Export("import", False, False, False, False, False, frozenset({bindings[0].origin}))
-            continue
-        kind, node = kinds[name], bindings[0].node
-        own = reached.get(name, set())
-        if kind == "value":  # data that a call gave is nobody's business; what a client or a class of ours made is
-            makers = {other for other in local.get(name, ()) if kinds.get(other) != "value" or traits.graph}  # a builder is a value, what it compiles a graph
-            paths = {path for path in own if is_client(path) or not blocks(path)}.union(*(_closure(other, local, reached, kinds) for other in makers))
-        else:
-            paths = _closure(name, local, reached, kinds)
-        keyed = isinstance(node, ast.ClassDef) and any(isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name) and s.target.id in KEYS for s in node.body)
-        if paths or keyed:
-            made = kind == "value" and any(map(is_client, own))
-            briefly = kind == "sync" and any(map(blocks_briefly, own))
-            kept = any(remembers(path) or keeps_threads(path) for path in paths)
-            exports[name] = Export(kind, any(map(is_client, paths)), any(map(blocks, paths)), briefly, made, keyed, frozenset(paths), kept)
-    for name in _filled(source) if traits.chain else ():
-        exports[name] = replace(exports.get(name, Export("value", False, False, False, False, False, frozenset())), memory=True)
-    return Facts({source.path: exports}, {source.path: frozenset(imported)}, {source.path: traits})
+    kept: set[str] = set()
+    exports: dict[str, Export] = {}
+    for values in (True, False):  # what a function reaches of the values is asked after
+        for name, bindings in names.module.bindings.items():
+            kind, node = kinds[name], bindings[0].node
+            if bindings[0].kind == "import":
+                if values and reads.known(bindings[0].origin):
+                    exports[name] = Export("import", through=frozenset({bindings[0].origin}))
+                continue
+            if (kind == "value") is not values:
+                continue
+            own = reads.reached.get(name, set())
+            if values:  # data that a call gave is nobody's business; what a client or a class of ours made is
+                makers = {other for other in reads.local.get(name, ()) if kinds.get(other) != "value" or traits.graph}  # a builder is a value, what it compiles a graph
+                paths = {path for path in own if marks(path).client or not marks(path).blocking}
+                if makers:
+                    paths = paths.union(*(reads.beyond(reads.closure(other, kinds)) for other in makers))
+                holds = False
+            else:
+                behind = reads.closure(name, kinds)
+                paths = reads.beyond(behind)
+                holds = not kept.isdisjoint(behind)
+            keyed = isinstance(node, ast.ClassDef) and any(isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name) and s.target.id in KEYS for s in node.body)
+            if not paths and not keyed:
+                continue
+            said = [marks(path) for path in paths]
+            client = any(mark.client for mark in said)
+            if values and client:
+                kept.add(name)
+            exports[name] = Export(
+                kind,
+                client,
+                any(mark.blocking for mark in said),
+                kind == "sync" and any(marks(path).briefly for path in own),
+                values and any(marks(path).client for path in own) and _makes(node),
+                keyed,
+                frozenset(filter(reads.known, paths)),
+                any(mark.memory for mark in said),
+                holds or (values and client),
+            )
+    for name, owners in _filled(source, reads.owners):
+        paths = reads.beyond({each for owner in owners for each in reads.closure(owner, kinds)})
+        if paths:
+            export = exports.get(name) or Export("value")
+            memory = export.memory or any(marks(path).memory for path in paths)
+            exports[name] = replace(export, memory=memory, holds=export.holds.union(filter(reads.known, paths)))
+    awaited = reads.awaited(kinds) if traits.asynchronous else frozenset()
+    return Facts({source.path: exports}, {source.path: frozenset(reads.imported)}, {source.path: awaited}, {source.path: traits})
+
+
+def _filled(source: Source, owners: _Owners) -> Iterator[tuple[str, list[str]]]:
+    """The names of the module whose items are set one by one (`parts["chain"] = ...`), and the definitions that do so."""
+    for assign in source.nodes(ast.Assign):
+        for target in assign.targets:
+            filled = target.value if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant) else None
+            if isinstance(filled, ast.Name) and filled.id in source.names.module.bindings:
+                yield filled.id, owners.of(assign)
+
+
+def _makes(node: ast.AST) -> bool:
+    """Whether an assignment may make an object: a type or a tuple of exceptions is none."""
+    value = getattr(node, "value", None)
+    return not isinstance(value, (ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Subscript)) or any(isinstance(part, ast.Call) for part in ast.walk(value))
+
+
+class _Reads:
+    """Which top-level definitions read which imports and which other top-level names."""
+
+    def __init__(self, source: Source, tops: Container[str] | None) -> None:
+        self.names = names = source.names
+        self.tops = tops
+        self.imported: set[str] = set()  # dotted paths of the project, or that a table knows
+        self.reached: dict[str, set[str]] = {}  # top-level name -> such paths that its definition reads
+        self.local: dict[str, set[str]] = {}  # top-level name -> other top-level names that it reads
+        self.owners = _Owners(names)
+        self.closures: dict[tuple[str, bool], set[str]] = {}
+        imports = self._imports()
+        module = names.module
+        for name, loads in names.loads.items():
+            if name not in imports and name not in module.bindings and name != "open":
+                continue
+            for load in loads:
+                home = names.scopes[load].home(name)
+                if home is None:
+                    if name == "open":
+                        self._reach(load, ["builtins.open"])
+                    continue
+                for origin in imports.get(name, {}).get(home, ()):
+                    used = [path for path in _dotted(origin, load, names.parents) if self.known(path) or marks(path)]
+                    self.imported.update(used)
+                    self._reach(load, used)
+                if home is module and any(binding.kind != "import" for binding in module.bindings[name]):
+                    for owner in self.owners.of(load):
+                        if owner != name:
+                            self.local.setdefault(owner, set()).add(name)
+
+    def _imports(self) -> dict[str, dict[Scope, list[str]]]:
+        """Imports that may mean something, by name and scope."""
+        found: dict[str, dict[Scope, list[str]]] = {}
+        for scope in self.names.inner.values():
+            for name, bindings in scope.bindings.items():
+                for binding in bindings:
+                    if binding.kind == "import" and (self.known(binding.origin) or binding.origin.partition(".")[0] in HEADS):
+                        found.setdefault(name, {}).setdefault(scope, []).append(binding.origin)
+                        if self.known(binding.origin) or marks(binding.origin):
+                            self.imported.add(binding.origin)
+        return found
+
+    def known(self, dotted: str) -> bool:
+        """Whether a path may lie in the project."""
+        return self.tops is None or dotted.partition(".")[0] in self.tops
+
+    def _reach(self, load: ast.AST, used: list[str]) -> None:
+        if used:
+            for owner in self.owners.of(load):
+                self.reached.setdefault(owner, set()).update(used)
+
+    def closure(self, name: str, kinds: Mapping[str, str]) -> set[str]:
+        """The definitions of the file that one runs; what only an async one calls does not block a sync one."""
+        waits = kinds[name] == "async"
+        seen, todo = {name}, [name]
+        while todo:
+            for other in self.local.get(todo.pop(), ()):
+                if other not in seen and (waits or kinds.get(other) != "async"):
+                    seen.add(other)
+                    todo.append(other)
+        return seen
+
+    def beyond(self, definitions: Iterable[str]) -> set[str]:
+        """What definitions reach outside of the file."""
+        found: set[str] = set()
+        for each in definitions:
+            found.update(self.reached.get(each, ()))
+        return found
+
+    def awaited(self, kinds: Mapping[str, str]) -> frozenset[str]:
+        """The imports that the async defs of the file may reach."""
+        seen = {owner for node in self.names.by_type.get(ast.AsyncFunctionDef, ()) for owner in self.owners.of(node)}
+        seen |= {name for name, read in self.local.items() if kinds.get(name) == "class" and not seen.isdisjoint(read)}  # a subclass may answer for it
+        todo = [*seen]
+        while todo:
+            for other in self.local.get(todo.pop(), ()):
+                if other not in seen:
+                    seen.add(other)
+                    todo.append(other)
+        return frozenset(self.beyond(seen))
 
 
 def _dotted(origin: str, load: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> list[str]:
@@ -192,45 +284,40 @@ def _kind(node: ast.AST) -> str:
     return "async" if isinstance(node, ast.AsyncFunctionDef) else "sync" if isinstance(node, ast.FunctionDef) else "value"
 
 
-def _closure(name: str, local: Mapping[str, set[str]], reached: Mapping[str, set[str]], kinds: Mapping[str, str]) -> set[str]:
-    """What a definition reaches through others of its file; what only an async one calls does not block a sync one."""
-    seen, todo = {name}, [name]
-    while todo:
-        for other in local.get(todo.pop(), ()):
-            if other not in seen and (kinds.get(other) != "async" or kinds[name] == "async"):
-                seen.add(other)
-                todo.append(other)
-    return set().union(*(reached.get(each, set()) for each in seen))
-
-
-def _filled(source: Source) -> Iterator[str]:
-    """The names of the module whose items are set one by one: `parts["chain"] = ...`."""
-    for assign in source.nodes(ast.Assign):
-        for target in assign.targets:
-            named = isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant) and isinstance(target.value, ast.Name)
-            if named and target.value.id in source.names.module.bindings:  # type: ignore[attr-defined]
-                yield target.value.id  # type: ignore[attr-defined]
-
-
 class _Owners:
     """Which module-level names the top-level statement around a node defines; blocks at the top are looked into."""
 
-    def __init__(self, source: Source) -> None:
-        self.parents = source.names.parents
-        self.known: dict[ast.AST, list[str]] = {}
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.tops: dict[ast.AST, list[str]] = {}
+        self.scopes: dict[Scope, list[str]] = {}
 
     def of(self, node: ast.AST) -> list[str]:
+        scope = self.names.scopes[node]
+        if scope is self.names.module:
+            return self._around(node)
+        known = self.scopes.get(scope)
+        if known is None:
+            outer = scope
+            while outer.parent is not None and outer.parent is not self.names.module:
+                outer = outer.parent
+            known = self.scopes[scope] = self._around(outer.node)
+        return known
+
+    def _around(self, node: ast.AST) -> list[str]:
+        parents = self.names.parents
         chain = [node]
-        while not isinstance(above := self.parents[chain[-1]], ast.Module):
+        while not isinstance(above := parents[chain[-1]], ast.Module):
             chain.append(above)
         top = chain.pop()
         while isinstance(top, _BLOCKS) and chain:
             if isinstance(top, ast.If) and _is_main(top.test):
                 return []
             top = chain.pop()
-        if top not in self.known:
-            self.known[top] = [*_defined(top)]
-        return self.known[top]
+        known = self.tops.get(top)
+        if known is None:
+            known = self.tops[top] = [*_defined(top)]
+        return known
 
 
 _BLOCKS = (ast.If, ast.Try, ast.With, ast.ExceptHandler, ast.For, ast.While)
@@ -245,5 +332,7 @@ def _defined(top: ast.AST) -> Iterator[str]:
         yield top.name
     elif isinstance(top, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
         for child in ast.walk(top):
+            if isinstance(child, ast.Subscript) and isinstance(child.ctx, ast.Store) and isinstance(child.value, ast.Name):
+                yield child.value.id
             if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
                 yield child.id

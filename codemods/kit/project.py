@@ -202,10 +202,11 @@ class Modules:
 
     def knows(self, name: str) -> bool:
         """Whether an import that starts with this name may mean one of the files."""
-        return name in self._tops
+        return name in self.tops
 
     @cached_property
-    def _tops(self) -> frozenset[str]:
+    def tops(self) -> frozenset[str]:
+        """The names with which such an import starts."""
         return frozenset(tail.partition("/")[0] for tail in self._by_tail)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from loadproof.codemods import codemods
-from loadproof.codemods.kit.facts import imported_paths
+from loadproof.codemods.kit.glance import imported_names
 from loadproof.codemods.kit.units import survey
 
 
@@ -63,7 +63,7 @@ def test_a_re_export_is_followed() -> None:
 
 def test_imports_are_read_off_the_text() -> None:
     text = b"from a import (  # why\n    b,\n    c as d,  # because\n)\nimport e.f as g, h\nfrom .i import j; x = 1\nfrom .. import k\n"
-    assert list(imported_paths("p/q/m.py", text))[:6] == ["a.b", "a.c", "e.f", "h", "p.q.i.j", "p.k"]
+    assert list(imported_names("p/q/m.py", text)) == [("b", "a.b"), ("d", "a.c"), ("g", "e.f"), ("h", "h"), ("j", "p.q.i.j"), ("k", "p.k")]
 
 
 def test_the_parts_of_a_graph_are_read_with_it() -> None:
@@ -105,3 +105,96 @@ def test_who_forks_or_starts_loops_is_read_with_the_client() -> None:
     }
     found = survey(files, [codemods()["fork-safe-client"]])
     assert [tuple(source.path for source in unit) for unit in found.units if len(unit) > 1] == [("clients.py", "gunicorn.conf.py", "run.py")]
+
+
+def read(files: dict[str, str], *names: str) -> set[str]:
+    found = survey({path: text.encode() for path, text in files.items()}, [codemods()[name] for name in names] if names else codemods().values())
+    return {source.path for unit in found.units for source in unit}
+
+
+def test_what_only_sync_code_uses_does_not_tie_an_async_file() -> None:
+    files = {"helper.py": HELPER, "main.py": "from helper import fetch\nasync def route():\n    return {}\ndef script():\n    return fetch('u')\nfetch('v')\n"}
+    assert together(files) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "async def route():\n    return ask()\ndef ask():\n    return fetch('u')\n",
+        "class A:\n    async def route(self):\n        return self.ask()\n    def ask(self):\n        return fetch('u')\n",
+        "class A:\n    async def route(self):\n        return self.ask()\nclass B(A):\n    def ask(self):\n        return fetch('u')\n",
+        "getter = fetch\nasync def route():\n    return getter('u')\n",
+        "def build():\n    async def route():\n        return fetch('u')\n    return route\n",
+        "if True:\n    async def route():\n        return fetch('u')\n",
+    ],
+)
+def test_what_async_code_reaches_ties(code: str) -> None:
+    assert together({"helper.py": HELPER, "main.py": f"from helper import fetch\n{code}"}) == [{"helper.py", "main.py"}]
+
+
+def test_what_a_path_is_judged_by_is_tied_for_each_that_names_it() -> None:
+    files = {
+        "low.py": HELPER,
+        "mid.py": "import low\ndef answer(url):\n    return low.fetch(url)\n",
+        "a.py": "from low import fetch\nasync def a():\n    return fetch('u')\n",
+        "b.py": "from mid import answer\nasync def b():\n    return answer('u')\n",
+    }
+    assert together(files) == [{"low.py", "mid.py", "a.py", "b.py"}]
+
+
+def test_a_file_is_not_read_for_a_word_that_no_import_leads_to() -> None:
+    files = {
+        "main.py": "import os\nimport util, texts\nasync def route():\n    return util.name(), texts.shout('a')\n",
+        "util.py": "from pathlib import Path\n\nNAME = Path('a')\n\ndef name():\n    return str(NAME)\n\ndef load():\n    return open('x').read()\n",
+        "texts.py": "import time\n\ndef shout(text):\n    return text.upper()\n\ndef slow():\n    time.sleep(1)\n",
+    }
+    assert read(files, "offload-blocking") == set()
+    files["main.py"] = files["main.py"].replace("texts.shout('a')", "texts.slow()")
+    assert read(files, "offload-blocking") == {"main.py", "texts.py"}
+
+
+def test_a_passed_file_is_read_for_what_lies_behind_it() -> None:
+    files = {
+        "main.py": "import service\nasync def route():\n    return service.answer()\n",
+        "service/__init__.py": "from .answers import answer\n",
+        "service/answers.py": "from .pauses import pause\nfrom .words import word\n\ndef answer():\n    pause()\n    return word()\n",
+        "service/pauses.py": "import time\n\ndef pause():\n    time.sleep(1)\n",
+        "service/words.py": "def word():\n    return 'a'\n",
+    }
+    assert read(files, "offload-blocking") == {"main.py", "service/__init__.py", "service/answers.py", "service/pauses.py"}
+
+
+def test_a_class_that_tells_users_apart_is_read_with_who_keeps_conversations() -> None:
+    files = {
+        "models.py": "from pydantic import BaseModel\nclass Ask(BaseModel):\n    session_id: str\n",
+        "chains.py": "from langchain.chains import ConversationChain\nchain = ConversationChain(llm=None)\n",
+        "main.py": "from chains import chain\nfrom models import Ask\ndef ask(given: Ask):\n    return chain.run(given)\n",
+        "other.py": "from models import Ask\nprint(Ask, 'chain')\n",
+    }
+    assert together(files) == [{"models.py", "chains.py", "main.py"}]
+
+
+def test_only_who_reaches_a_kept_client_is_read_with_who_forks() -> None:
+    files = {
+        "kept.py": "from openai import OpenAI\nclient = OpenAI()\n\ndef ask():\n    return client.models.list()\n",
+        "made.py": "from openai import OpenAI\n\ndef ask():\n    return OpenAI().models.list()\n",
+        "run.py": "import multiprocessing, kept, made\nmultiprocessing.Process(target=kept.ask).start()\nmultiprocessing.Process(target=made.ask).start()\n",
+    }
+    assert together(files) == [{"kept.py", "run.py"}]
+
+
+def test_exceptions_of_a_library_are_no_shared_objects() -> None:
+    files = {"errors.py": "import openai, redis\nERRORS = (redis.exceptions.ConnectionError, openai.APIError)\n", "main.py": "import requests\nfrom errors import ERRORS\nprint(ERRORS, requests)\n"}
+    assert together(files) == []
+
+
+@pytest.mark.parametrize("fill", ["parts['chain'] = build()\n", "def start():\n    parts['chain'] = build()\n"])
+def test_a_mapping_that_is_given_a_conversation_ties_its_readers(fill: str) -> None:
+    files = {
+        "chains.py": "from langchain.chains import ConversationChain\ndef build():\n    return ConversationChain(llm=None)\n",
+        "parts.py": f"from chains import build\nparts = {{}}\n{fill}",
+        "main.py": "from parts import parts\ndef ask(text):\n    return parts['chain'].run(text)\n",
+        "other.py": "import requests\nfrom names import names\nprint(names, requests, 'chain agent memory')\n",
+        "names.py": "names = {}\nnames['requests'] = 1\n",
+    }
+    assert together(files) == [{"chains.py", "parts.py", "main.py"}]

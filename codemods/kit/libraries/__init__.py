@@ -20,7 +20,7 @@ BLOCKING = frozenset(
     "requests.get requests.post requests.put requests.patch requests.delete requests.head requests.options requests.request requests.Session requests.session requests.api "
     "urllib.request.urlopen urllib.request.urlretrieve urllib3.PoolManager urllib3.request httpx.get httpx.post httpx.put httpx.patch httpx.delete httpx.head httpx.options "
     "httpx.request httpx.stream httpx.Client sqlite3.connect psycopg.connect psycopg2.connect pymysql.connect MySQLdb.connect redis.Redis redis.from_url redis.StrictRedis "
-    "pymongo.MongoClient boto3.client boto3.resource smtplib.SMTP smtplib.SMTP_SSL time.sleep".split()
+    "pymongo.MongoClient boto3.client boto3.resource smtplib.SMTP smtplib.SMTP_SSL time.sleep socket.getaddrinfo socket.gethostbyname socket.create_connection".split()
 )
 # What blocks as well, mostly for a short time: counted where a function itself calls it, not through others.
 BRIEFLY = frozenset(
@@ -36,7 +36,7 @@ def lies_in(dotted: str, table: frozenset[str]) -> bool:
 
 
 def is_client(dotted: str) -> bool:
-    return lies_in(dotted, CLIENTS) and not lies_in(dotted, PLAIN)
+    return lies_in(dotted, CLIENTS) and not lies_in(dotted, PLAIN) and not dotted.endswith(("Error", "Exception"))
 
 
 def blocks(dotted: str) -> bool:
