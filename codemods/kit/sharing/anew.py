@@ -15,7 +15,7 @@ from ..names import FunctionNode
 from .histories import MAX_SESSIONS
 from .isolate import Plan, Wishes
 from .once import Once, dear, is_provider, looks
-from .providers import dependents
+from .providers import dependents, keyed_dependent
 from .reach import Use, User, reached
 from .shared import Group
 from .stations import READS, Station, Unclear, stations_for
@@ -73,6 +73,8 @@ class _Anew(Plan):
             if not all(user is not None and user in handlers(self.once.source.project) for _, user in found):
                 raise Unclear("factory", f"{function.name} is given to more than handlers", self.once.source, function)
             users = [user for _, user in found if user is not None]
+            if (known := keyed_dependent(self.once.source, function)) is not None:
+                raise Unclear("factory", f"{known[1].name} has a key that {function.name} can't ask for", *known)
         for user in users:
             home = next(other for other in self.once.source.project if user in other.names.inner)
             if looks(home, user, READS):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..source import Source, Surroundings, is_none, keyword
+from ..names import FunctionNode
+from ..source import Origin, Source, Surroundings, is_none, keyword
 
 RUNS = frozenset(
     "invoke ainvoke stream astream batch abatch astream_events astream_log get_state aget_state get_state_history aget_state_history update_state aupdate_state".split()
@@ -106,12 +107,14 @@ def runs_of(source: Source, config: ast.expr) -> list[tuple[Source, ast.Call]]:
 
 
 def all_forget(runs: list[tuple[Source, ast.Call]]) -> bool:
-    """Whether all of the runs are surely of graphs without a checkpointer, which pay no heed to the thread."""
+    """Whether all of the runs are surely of graphs that remember nothing: without a checkpointer, or made for the run with one of their own."""
     return bool(runs) and all(_forgets(source, run) for source, run in runs)
 
 
 def _forgets(source: Source, run: ast.Call) -> bool:
     assert isinstance(run.func, ast.Attribute)
+    if _made_for_it(source, run.func.value):
+        return True
     for origin in source.origins(run.func.value):
         made = origin.node
         if not isinstance(made, ast.Call) or any(given.arg is None for given in made.keywords):
@@ -121,3 +124,45 @@ def _forgets(source: Source, run: ast.Call) -> bool:
         if not (compiled or last_part(made.func) in AGENTS) or not (given is None or is_none(given.value)):
             return False
     return True
+
+
+def _made_for_it(source: Source, graph: ast.expr) -> bool:
+    """Whether a graph is built by the function that runs it, with a checkpointer in this process that is as new as the graph."""
+    if isinstance(graph, ast.Name):
+        home = source.scope(graph).home(graph.id)
+        bindings = home.bindings[graph.id] if home is not None and home.kind == "function" else []
+        if len(bindings) != 1 or bindings[0].value is None or bindings[0].unpacked:
+            return False
+        graph = bindings[0].value
+    graph = graph.value if isinstance(graph, ast.Await) else graph
+    if not isinstance(graph, ast.Call):
+        return False
+    builders = [each.node for each in source.origins(graph.func) if isinstance(each.node, FunctionNode)]
+    return all(_is_new(builder) for builder in builders) and all(_has_own(each) for each in source.origins(graph))
+
+
+def _has_own(graph: Origin) -> bool:
+    made, source = graph.node, graph.source
+    given = keyword(made, "checkpointer") if isinstance(made, ast.Call) else None
+    around = source.function(made) if made is not None else None
+    if given is None or around is None or not _is_new(around):
+        return False
+    savers = source.origins(given.value)
+    return all(isinstance(each.node, ast.Call) and last_part(each.node.func) in ("MemorySaver", "InMemorySaver") and each.source.function(each.node) is not None for each in savers)
+
+
+def _is_new(function: FunctionNode) -> bool:
+    """Whether a function makes what it returns each time anew."""
+    return not function.decorator_list and not any(isinstance(node, (ast.Global, ast.Nonlocal)) for node in ast.walk(function)) and function.name != "__init__"
+
+
+def instead_of(source: Source, config: ast.expr) -> str:
+    """The parameter for which a configuration stands in when nobody gives one: `config or {...}`, `if config is None: config = {...}`; "" for none."""
+    above = source.parent(config)
+    name = ""
+    if isinstance(above, ast.BoolOp) and isinstance(above.values[0], ast.Name) and above.values[0] is not config:
+        name = above.values[0].id
+    elif isinstance(above, ast.Assign) and isinstance(above.targets[0], ast.Name):
+        name = above.targets[0].id
+    home = source.scope(config).bindings.get(name, [])
+    return name if any(each.kind == "param" for each in home) else ""

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..callers import add_parameter
+from ..callers import add_parameter, argument, callers
 from ..cut import replace
 from ..finding import Edit, Finding
 from ..handlers import handlers, serves
@@ -14,7 +14,7 @@ from ..move import place_for
 from ..names import FunctionNode
 from ..source import Source
 from .building import Building
-from .configs import WORDS, all_forget, keeps_by, looks_at, named_session, names_thread, runs_of
+from .configs import WORDS, all_forget, instead_of, keeps_by, looks_at, named_session, names_thread, runs_of
 from .keys import Key
 from .reach import Use, User, enclosing, reached
 from .shared import Group
@@ -57,13 +57,22 @@ def _named(source: Source) -> Iterator[_Named]:
         if value is None or around is None or not reached(source, around):
             continue
         runs = runs_of(source, given)
-        if all_forget(runs):
+        if all_forget(runs) or _given_by_callers(source, given):
             continue
         what, looks = f"all requests lead the conversation {ast.unparse(value)}", bool(runs) and all(looks_at(*run) for run in runs)
         try:
             yield _Named(value, what, looks, _keyed(source, around, value, what, looks))
         except Unclear as unclear:
             yield _Named(value, what, looks, unclear)
+
+
+def _given_by_callers(source: Source, config: ast.expr) -> bool:
+    """Whether a configuration only stands in for one that callers hand over."""
+    name, function = instead_of(source, config), source.function(config)
+    if not name or function is None:
+        return False
+    method = isinstance(source.parent(function), ast.ClassDef)
+    return any(argument(function, call, name, method=method) is not None for _, call in callers(source, function).calls)
 
 
 def _keyed(source: Source, around: FunctionNode, value: ast.expr, what: str, looks: bool) -> Finding:

@@ -14,6 +14,7 @@ from ..names import FunctionNode
 from ..source import Source
 from .isolate import Plan, Wishes
 from .obstacles import object_to
+from .providers import keyed_dependent
 from .reach import Use, enclosing, reached, users_of, uses_of
 from .rebuild import as_locals, factory_text
 from .shared import Cell, Group, groups_in, held
@@ -154,6 +155,10 @@ class _KeptPlan(Plan):
                     raise Unclear("needed-at-import", f"{use.slot} is used besides", use.source, use.node)
         if group.me.endswith("[]") and any(cell.factory is not None and cell.factory.source is not source for cell in group.cells):
             raise Unclear("factory", "another file builds it", group.cells[0].source, group.cells[0].call)
+        for each in self.stations:
+            provides = each.handler is not None and each.handler.kind == "provider" and each.key is None
+            if provides and isinstance(each.function, FunctionNode) and (known := keyed_dependent(each.source, each.function)) is not None:
+                raise Unclear("factory", f"{known[1].name} has a key that {each.name} can't ask for", *known)
         object_to(group, self.parameter, self.stations, early)
         around = source.function(group.first)
         own = {node for statement in group.statements for node in ast.walk(statement)}

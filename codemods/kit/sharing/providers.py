@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from ..names import FunctionNode
 from ..source import Source
 from .keys import Key, keys
 
+_BUILTIN = re.compile(r"\w+\s*:\s*(str|int)(\s*\|\s*None)?(\s*=\s*(None|\d+|'[^']*'|\"[^\"]*\"))?")
 DEPENDS = ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security")
 
 
@@ -23,17 +25,25 @@ def dependents(source: Source, provider: FunctionNode) -> Iterator[tuple[Source,
                 yield other, holder if isinstance(holder, FunctionNode) else None
 
 
+def keyed_dependent(source: Source, provider: FunctionNode) -> tuple[Source, FunctionNode] | None:
+    """A function with a key of its own that depends on the provider."""
+    found = ((other, user) for other, user in dependents(source, provider) if user is not None)
+    return next((each for each in found if keys(*each, handlers(each[0].project).get(each[1]))), None)
+
+
 def borrowed(source: Source, provider: FunctionNode) -> list[Key]:
     """Keys in parameters that all dependents declare alike: the provider may declare such a parameter too and gets the same value."""
     found: dict[tuple[str, str], list[Key]] = {}
     holders = list(dependents(source, provider))
     taken = {arg.arg for arg in [*provider.args.posonlyargs, *provider.args.args, *provider.args.kwonlyargs]}
     for other, function in holders:
-        if function is None or other is not source:
+        if function is None:
             return []
         for key in keys(other, function, handlers(source.project).get(function)):
             lead = key.text.partition(".")[0]
             written = _declared(other, function, lead)
+            if other is not source and not _BUILTIN.fullmatch(written):
+                continue  # its class would have to be imported
             if written and not key.after and lead not in taken and key.text.replace(".", "_").isidentifier():
                 found.setdefault((key.text, written), []).append(replace(key, borrow=written))
     return sorted((group[0] for group in found.values() if len(group) == len(holders)), key=lambda key: key.rank)
