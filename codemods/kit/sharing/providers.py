@@ -11,6 +11,7 @@ from ..handlers import handlers
 from ..names import FunctionNode
 from ..source import Source
 from .keys import Key, keys
+from .reach import imports_of
 
 _BUILTIN = re.compile(r"\w+\s*:\s*(str|int)(\s*\|\s*None)?(\s*=\s*(None|\d+|'[^']*'|\"[^\"]*\"))?")
 DEPENDS = ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security")
@@ -22,7 +23,20 @@ def dependents(source: Source, provider: FunctionNode) -> Iterator[tuple[Source,
         for call in other.nodes(ast.Call):
             if other.qualified(call.func) in DEPENDS and call.args and any(origin.node is provider for origin in other.origins(call.args[0])):
                 holder = next((node for node in other.parents(call) if isinstance(node, ast.stmt)), None)
-                yield other, holder if isinstance(holder, FunctionNode) else None
+                if isinstance(holder, ast.Assign) and isinstance(holder.targets[0], ast.Name):
+                    yield from _by_alias(other, holder.targets[0].id)
+                else:
+                    yield other, holder if isinstance(holder, FunctionNode) else None
+
+
+def _by_alias(source: Source, name: str) -> Iterator[tuple[Source, FunctionNode | None]]:
+    """The functions with a parameter of the type `Chain = Annotated[ConversationChain, Depends(get_chain)]`."""
+    for load in source.names.uses(name, source.names.module):
+        holder = source.parent(load)
+        annotated = isinstance(holder, FunctionNode) and any(arg.annotation is load for arg in [*holder.args.posonlyargs, *holder.args.args, *holder.args.kwonlyargs])
+        yield source, holder if annotated and isinstance(holder, FunctionNode) else None
+    for other, _ in imports_of(source, name):
+        yield other, None
 
 
 def keyed_dependent(source: Source, provider: FunctionNode) -> tuple[Source, FunctionNode] | None:
@@ -33,24 +47,35 @@ def keyed_dependent(source: Source, provider: FunctionNode) -> tuple[Source, Fun
 
 def borrowed(source: Source, provider: FunctionNode) -> list[Key]:
     """Keys in parameters that all dependents declare alike: the provider may declare such a parameter too and gets the same value."""
+    return _borrowed(source, provider, source, provider, 0)
+
+
+def _borrowed(source: Source, provider: FunctionNode, home: Source, asks: FunctionNode, depth: int) -> list[Key]:
+    """The same; the keys of a dependent that has none of its own are those of its own dependents. `asks`: who is to declare the parameter, in the file `home`."""
     found: dict[tuple[str, str], list[Key]] = {}
     holders = list(dependents(source, provider))
-    taken = {arg.arg for arg in [*provider.args.posonlyargs, *provider.args.args, *provider.args.kwonlyargs]}
+    taken = {arg.arg for arg in [*asks.args.posonlyargs, *asks.args.args, *asks.args.kwonlyargs]}
     for other, function in holders:
         if function is None:
             return []
-        for key in keys(other, function, handlers(source.project).get(function)):
+        handler = handlers(source.project).get(function)
+        its = keys(other, function, handler)
+        if not its and handler is not None and handler.kind == "provider" and depth < 4:
+            for key in _borrowed(other, function, home, asks, depth + 1):
+                found.setdefault((key.text, key.borrow), []).append(key)
+            continue
+        for key in its:
             lead = key.text.partition(".")[0]
-            written = _declared(other, function, lead)
-            if other is not source and not _BUILTIN.fullmatch(written):
+            written = _declared(other, function, lead, asks if other is home else None)
+            if other is not home and not _BUILTIN.fullmatch(written):
                 continue  # its class would have to be imported
             if written and not key.after and lead not in taken and key.text.replace(".", "_").isidentifier():
                 found.setdefault((key.text, written), []).append(replace(key, borrow=written))
     return sorted((group[0] for group in found.values() if len(group) == len(holders)), key=lambda key: key.rank)
 
 
-def _declared(source: Source, function: FunctionNode, name: str) -> str:
-    """A parameter as it is written, with its default."""
+def _declared(source: Source, function: FunctionNode, name: str, asks: FunctionNode | None) -> str:
+    """A parameter as it is written, with its default; what is defined only after the function `asks` is named in quotes."""
     args = function.args
     positional = [*args.posonlyargs, *args.args]
     defaults = dict(zip([arg.arg for arg in positional[len(positional) - len(args.defaults) :]], args.defaults, strict=True))
@@ -58,5 +83,23 @@ def _declared(source: Source, function: FunctionNode, name: str) -> str:
     for arg in [*positional, *args.kwonlyargs]:
         if arg.arg == name and arg.annotation is not None:
             default = defaults.get(name)
-            return f"{source.code(arg)} = {source.code(default)}" if default is not None else source.code(arg)
+            if default is not None and asks is not None and _comes_later(source, default, asks):
+                return ""
+            written = source.code(arg.annotation)
+            if asks is not None and _comes_later(source, arg.annotation, asks):
+                if '"' in written:
+                    return ""
+                written = f'"{written}"'
+            return f"{name}: {written} = {source.code(default)}" if default is not None else f"{name}: {written}"
     return ""
+
+
+def _comes_later(source: Source, node: ast.expr, function: FunctionNode) -> bool:
+    """Whether a name in an expression is bound only below the function."""
+    start = source.start(function)
+    return any(
+        source.start(binding.node) > start
+        for name in ast.walk(node)
+        if isinstance(name, ast.Name)
+        for binding in source.names.module.bindings.get(name.id, ())
+    )
