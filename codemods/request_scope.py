@@ -408,6 +408,7 @@ from .kit.sharing.constant_sessions import constant_sessions
 from .kit.sharing.isolate import Wishes, isolated
 from .kit.sharing.kept import isolated_kept, kept_groups
 from .kit.sharing.leftovers import leftovers
+from .kit.sharing.lent import isolated_lent
 from .kit.sharing.near import near_memory
 from .kit.sharing.once import made_once
 from .kit.sharing.shared import class_groups, function_groups, groups_in
@@ -428,7 +429,7 @@ def request_scope(source: Source, *, history: str = "auto", move_clients: bool =
         taken = {statement for group, found in kept.items() if found for statement in group.statements}
         for group in groups:
             if taken.isdisjoint(group.statements):
-                yield from isolated(group, wishes)
+                yield from [*isolated_lent(group, wishes)] or isolated(group, wishes)
         for found in kept.values():
             yield from found
         once = [*made_once(source)]

@@ -83,7 +83,7 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
         stations = stations_for(users)
         if group.owner is not None and not any(each.keys for each in stations if not each.passes) and not serves_sockets(stations):
             stations = own_stations(users)
-        plan = Plan if group.owner is None else _ClassPlan
+        plan = Plan if group.owner is None else ClassPlan
         yield plan(group, wishes, sessions, early, stations).finding()
     except Unclear as unclear:
         where = f" ({unclear.source.path}:{unclear.source.place(unclear.node).line})" if unclear.source is not None and unclear.node is not None else ""
@@ -305,7 +305,7 @@ class Plan(Building):
                 self.wishes.ends.add((self.source.path, span(self.source, found[-1][1])[1]))
 
 
-class _ClassPlan(Plan):
+class ClassPlan(Plan):
     """The same where instances of a class hold the objects: the factory is a method, or a function made in `__init__`."""
 
     def check(self, early: list[Use]) -> None:
@@ -339,19 +339,23 @@ class _ClassPlan(Plan):
         stays = "".join(margin + line for statement in group.statements for line in kept.get(statement, ()))
         if group.me and not (self.closes or stays):
             method = next(above for above in source.parents(group.first) if isinstance(above, FunctionNode))
-            factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=source.indent(method), me=me)
+            factory = factory_text(self.whole(), self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=source.indent(method), me=me)
             stop = span(source, method)[1]
             opening = newline if source.utf8.endswith((b"\n", b"\r")) or stop < len(source.utf8) else newline * 2
             self.changes.edits.append(source.edit(stop, stop, opening + factory))
             self.put("" if len(group.body) > len(group.statements) else f"{margin}pass{newline}", 0, 0)
         elif group.me:
-            factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin)
+            factory = factory_text(self.whole(), self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin)
             told = f"{newline}{margin}{me}.{self.factory} = {self.factory}{newline}"
             self.put(f"{stays}{newline if stays else ''}{factory}{told}", 0 if stays else 1, 0)
         else:
             factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin, me=me)
             decorator = f"{margin}@classmethod{newline}" if me == "cls" else ""
             self.put(f"{stays}{newline if stays else ''}{decorator}{factory}", 0 if stays else 1, 1)
+
+    def whole(self) -> Group:
+        """What the factory is to build."""
+        return self.group
 
     def asks_class(self) -> bool:
         """Whether the class itself, and no instance, is asked for the objects: `Container.chain`, `cls.memory`."""
