@@ -147,6 +147,10 @@ class Plan(Building):
     def check(self, early: list[Use]) -> None:
         object_to(self.group, self.parameter, self.stations, early)
 
+    def whole(self) -> Group:
+        """What the factory is to build."""
+        return self.group
+
     def seeded(self) -> bool:
         return any(isinstance(statement, ast.Expr) for statement in self.group.statements)
 
@@ -187,7 +191,7 @@ class Plan(Building):
         several = _several(self.source, self.group)
 
         def of(cell: Cell, session: str) -> History:
-            name = _own_name(self.group, cell)
+            name = _own_name(self.whole(), cell)
             while self.wishes.stores.setdefault((cell.source.path, name), cell.call) is not cell.call:  # another conversation has it
                 name += "_too"
             return history(cell.source, self.kind, session, name=name, own=several, asynchronous=asynchronous)
@@ -352,10 +356,6 @@ class ClassPlan(Plan):
             factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin, me=me)
             decorator = f"{margin}@classmethod{newline}" if me == "cls" else ""
             self.put(f"{stays}{newline if stays else ''}{decorator}{factory}", 0 if stays else 1, 1)
-
-    def whole(self) -> Group:
-        """What the factory is to build."""
-        return self.group
 
     def asks_class(self) -> bool:
         """Whether the class itself, and no instance, is asked for the objects: `Container.chain`, `cls.memory`."""

@@ -73,10 +73,10 @@ class _LentPlan(ClassPlan):
         super().check(early)
 
     def definition(self, inline: bool, edits: list[Edit], kept: dict[ast.stmt, list[str]], definitions: str) -> None:
-        if kept or next(iter(hoisted(self.lent).lines), None) is not None:
+        if hoisted(self.lent).lines:
             raise Unclear("heavy-factory", "a part of it is too much for each request", self.source, self.group.first)
         self.changes.edits += [without(self.source, *row) for row in runs(self.lent.body, self.lent.statements)]
         super().definition(inline, edits, kept, definitions)
 
     def whole(self) -> Group:
-        return replace(self.group, statements=[*self.lent.statements, *self.group.statements])
+        return replace(self.group, statements=[*self.lent.statements, *self.group.statements], slots={**self.group.slots, **self.lent.slots})

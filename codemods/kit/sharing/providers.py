@@ -65,11 +65,12 @@ def _borrowed(source: Source, provider: FunctionNode, home: Source, asks: Functi
                 found.setdefault((key.text, key.borrow), []).append(key)
             continue
         for key in its:
-            lead = key.text.partition(".")[0]
+            names = {node.id for node in ast.walk(ast.parse(key.text, mode="eval")) if isinstance(node, ast.Name)}
+            lead = min(names, default="")
             written = _declared(other, function, lead, asks if other is home else None)
             if other is not home and not _BUILTIN.fullmatch(written):
                 continue  # its class would have to be imported
-            if written and not key.after and lead not in taken and key.text.replace(".", "_").isidentifier():
+            if written and not key.after and lead not in taken and len(names) == 1:
                 found.setdefault((key.text, written), []).append(replace(key, borrow=written))
     return sorted((group[0] for group in found.values() if len(group) == len(holders)), key=lambda key: key.rank)
 
