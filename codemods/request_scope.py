@@ -352,6 +352,26 @@ Refuses
         def ask(q: str):
             return chain.predict(input=q)
 
+    no-place: A handler uses it before its key is there, or in places that have no common beginning.
+    By hand: find out the key first, then build it, then use it.
+
+        import uuid
+
+        from fastapi import FastAPI
+        from langchain.chains import ConversationChain
+        from langchain_openai import ChatOpenAI
+
+        app = FastAPI()
+        chain = ConversationChain(llm=ChatOpenAI())
+
+
+        @app.get("/ask")
+        def ask(q: str, session_id: str | None = None):
+            if session_id is None:
+                session_id = str(uuid.uuid4())
+                chain.memory.clear()
+            return chain.predict(input=q)
+
     graph-node: A node of a graph uses it, and the graph's state has no key.
     By hand: put the session's key into the state.
 

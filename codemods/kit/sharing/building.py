@@ -126,6 +126,8 @@ class Building:
             needed = (*after, *(key.after if key else ()))
             found = place_for(each.source, function, nodes, needed, in_loops=key is not None and bool(key.after))  # type: ignore[arg-type]
             if found is not None:
+                if key is None and each.keys and all(found_key.after for found_key in each.keys):
+                    raise Unclear("no-place", f"{each.name} uses it before its key is there", each.source, function)
                 return found, key
         found = place_for(each.source, function, nodes)  # type: ignore[arg-type]
         if found is None:
