@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from .names import Binding, Names
+from .names import Binding, FunctionNode, Names, Scope
 
 
 class Index:
@@ -32,6 +32,26 @@ class Index:
                 for binding in bindings:
                     if binding.kind == "import":
                         found.setdefault(binding.origin.rpartition(".")[2], []).append(binding)
+        return found
+
+    @cached_property
+    def returns(self) -> Mapping[ast.AST, list[ast.Return]]:
+        """The returns of a value, by their function."""
+        return self._by_function(node for node in self.names.by_type.get(ast.Return, ()) if node.value is not None)  # type: ignore[attr-defined,return-value]
+
+    @cached_property
+    def yields(self) -> Mapping[ast.AST, list[ast.AST]]:
+        """Every `yield` and `yield from`, by its function."""
+        return self._by_function(node for kind in (ast.Yield, ast.YieldFrom) for node in self.names.by_type.get(kind, ()))
+
+    def _by_function(self, nodes: Iterable[ast.AST]) -> dict[ast.AST, list[ast.AST]]:
+        found: dict[ast.AST, list[ast.AST]] = {}
+        for node in nodes:
+            scope: Scope | None = self.names.scopes[node]
+            while scope is not None and scope.kind == "comprehension":
+                scope = scope.parent
+            if scope is not None and isinstance(scope.node, FunctionNode):
+                found.setdefault(scope.node, []).append(node)
         return found
 
     @cached_property

@@ -245,7 +245,7 @@ def _returns(origin: Origin, hops: int, awaited: bool) -> Iterator[Origin]:
         yield Origin(source, "unknown", function)
         return
     values = return_values(source, function)
-    yields = [node for kind in (ast.Yield, ast.YieldFrom) for node in source.nodes(kind) if source.function(node) is function]
+    yields = source.index.yields.get(function, [])
     if len(yields) == 1 and isinstance(yields[0], ast.Yield) and yields[0].value is not None:
         values = [yields[0].value]  # a dependency or context manager that yields once
     elif yields:
@@ -262,9 +262,7 @@ def _returns(origin: Origin, hops: int, awaited: bool) -> Iterator[Origin]:
 
 def return_values(source: Source, function: FunctionNode) -> list[ast.expr]:
     """The expressions after `return` in a function, `None` left out."""
-    return [
-        node.value for node in source.nodes(ast.Return) if node.value is not None and source.function(node) is function and not is_none(node.value)
-    ]  # fmt: skip
+    return [node.value for node in source.index.returns.get(function, ()) if node.value is not None and not is_none(node.value)]
 
 
 def _attribute(source: Source, node: ast.Attribute, hops: int) -> Iterator[Origin]:

@@ -45,6 +45,11 @@ def names_thread(source: Source) -> bool:
     return b"configurable" in source.utf8 and any(keeps_by(source.project, word) for word in WORDS)
 
 
+def names_one_thread(source: Source) -> bool:
+    """Whether a file holds a configuration that names one conversation for all requests."""
+    return names_thread(source) and any(named_session(source, node) is not None for node in [*source.nodes(ast.Dict), *source.index.calls(["RunnableConfig"])])
+
+
 def _configurable(source: Source, node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     """What stands under "configurable", by its names."""
     inner: ast.expr | None = None

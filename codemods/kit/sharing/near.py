@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..libraries.memory import BASES
 from ..source import Source
-from .configs import names_thread
-from .transcripts import may_hold_transcripts
+from .configs import names_one_thread
+from .transcripts import holds_transcripts
 
 
 def near_memory(source: Source) -> bool:
@@ -13,7 +13,7 @@ def near_memory(source: Source) -> bool:
     project = source.project
 
     def read() -> frozenset[str]:
-        return project.reaching(each.path for each in project if not BASES.isdisjoint(each.words) or names_thread(each) or may_hold_transcripts(each))
+        return project.reaching(each.path for each in project if not BASES.isdisjoint(each.words) or names_one_thread(each) or holds_transcripts(each))
 
     near: frozenset[str] = project.remember("near memory", read)
     return source.path in near

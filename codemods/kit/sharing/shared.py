@@ -99,10 +99,13 @@ def makes_cells(factory: Origin, depth: int = 0) -> bool:
 
 def returns_cells(source: Source, function: FunctionNode, depth: int = 0) -> bool:
     """Whether a function returns what keeps a conversation that it begins itself."""
+    return source.remember(("returns cells", function, depth), lambda: _returns_cells(source, function, depth))  # type: ignore[no-any-return]
+
+
+def _returns_cells(source: Source, function: FunctionNode, depth: int) -> bool:
     scope = source.names.inner[function]
     found = groups_in(source, function.body, scope, depth=depth)
-    returns = [node for node in source.nodes(ast.Return) if source.function(node) is function and node.value is not None]
-    for node in returns:
+    for node in source.index.returns.get(function, ()):
         if any(True for _ in cells_in(source, node, depth)):
             return True
         read = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}

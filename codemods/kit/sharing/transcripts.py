@@ -22,6 +22,11 @@ def may_hold_transcripts(source: Source) -> bool:
     return b'"role"' in source.utf8 or b"'role'" in source.utf8 or "chat_history" in source.words or not source.words.isdisjoint(SPOKEN)
 
 
+def holds_transcripts(source: Source) -> bool:
+    """Whether there is such a list in a file."""
+    return may_hold_transcripts(source) and any(is_transcript(source, node) for node in source.nodes(ast.List))
+
+
 def is_transcript(source: Source, node: ast.AST) -> bool:
     """Whether a list, bound at the top of a module, in a class or on `self` when it is made, grows by messages and is handed to a model."""
     statement = source.parent(node)
