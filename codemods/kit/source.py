@@ -66,7 +66,8 @@ class Source:
         self.tree = parse(text) if tree is None else tree
         self.project = project
         self.memo: dict[Any, Any] = {}  # answers that codemods ask twice, by question
-        self._qualified: dict[tuple[Scope, str], str] = {}  # they rest on this text alone
+        self._qualified: dict[tuple[Scope, str], str] = {}  # these rest on this text alone
+        self._dotted: dict[ast.Attribute, str] = {}
 
     # the text
 
@@ -224,8 +225,13 @@ class Source:
         A class or function of this project is named by its module's path.
         """
         if isinstance(node, ast.Attribute):
-            base = self.qualified(node.value, hops)
-            return f"{base}.{node.attr}" if base else ""
+            path = self._dotted.get(node)
+            if path is None:
+                base = self.qualified(node.value, hops)
+                path = f"{base}.{node.attr}" if base else ""
+                if not hops:
+                    self._dotted[node] = path
+            return path
         if not isinstance(node, ast.Name) or hops > MAX_HOPS:
             return ""
         home = self.names.scopes[node].home(node.id)

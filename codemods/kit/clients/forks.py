@@ -18,6 +18,7 @@ FORKS_NOT = frozenset({"spawn", "forkserver"})
 TASKS = frozenset("task shared_task".split())
 HOOKS = frozenset("post_fork worker_process_init worker_init post_worker_init register_at_fork".split())
 LOOP_MAKERS = frozenset({"asyncio.run", "asgiref.sync.async_to_sync", "anyio.run", "uvloop.run"})
+LOOP_NAMES = frozenset({"run", "async_to_sync", "run_until_complete"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,7 @@ def loops(project: Surroundings) -> list[Loop]:
 
 
 def _loops(source: Source) -> Iterator[Loop]:
-    for call in source.nodes(ast.Call):
+    for call in source.index.calls(LOOP_NAMES, source.index.aliases):
         if call.args and _makes_loop(source, call) and not isinstance(source.function(call), ast.AsyncFunctionDef):
             given = call.args[0]
             found = callees(source, given) if isinstance(given, ast.Call) else referred(source, given)

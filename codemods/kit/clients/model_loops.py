@@ -33,8 +33,8 @@ class Outlived:
 
 def outlived(source: Source) -> Iterator[Outlived]:
     """The models of this file whose connections are used in more than one event loop."""
-    for call in source.nodes(ast.Call):
-        if called(call) not in NAMES or source.qualified(call.func) not in CACHING or has_keyword(call, "http_async_client") or spreads_keywords(call):
+    for call in source.index.calls(NAMES):
+        if source.qualified(call.func) not in CACHING or has_keyword(call, "http_async_client") or spreads_keywords(call):
             continue
         if source.function(call) is not None and has_keyword(call, "timeout") and not _plain_timeout(call):
             continue  # equal settings share a client; a new Timeout object is equal to none
@@ -43,10 +43,6 @@ def outlived(source: Source) -> Iterator[Outlived]:
         if len(reached) > 1 or any(loop.again for loop in reached):
             edits = [_synchronous(loop) for loop in reached]
             yield Outlived(source, call, tuple(reached), tuple(edit for each in edits if each for edit in each) if all(edits) else ())
-
-
-def called(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
 
 
 def _plain_timeout(call: ast.Call) -> bool:

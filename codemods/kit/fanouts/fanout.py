@@ -14,6 +14,7 @@ GATHERS = frozenset({"asyncio.gather", "asyncio.as_completed", "asyncio.wait", "
 STARTERS = frozenset({"asyncio.create_task", "asyncio.ensure_future", "asyncio.shield", "asyncio.tasks.create_task"})
 GROUPS = frozenset({"asyncio.TaskGroup", "asyncio.taskgroups.TaskGroup"})
 START_METHODS = frozenset({"create_task", "ensure_future"})
+START_NAMES = frozenset({*START_METHODS, *(path.rpartition(".")[2] for path in GATHERS | STARTERS)})
 SAME_LENGTH = frozenset({"enumerate", "sorted", "list", "tuple", "set", "reversed", "iter", "frozenset", "dict"})
 VIEWS = frozenset({"items", "keys", "values", "copy"})
 CUT = frozenset({"itertools.islice", "islice", "random.sample", "heapq.nlargest", "heapq.nsmallest", "itertools.batched", "more_itertools.take"})
@@ -38,7 +39,7 @@ def fanouts(source: Source) -> dict[ast.AST, Element]:
 
 def _elements(source: Source) -> Iterator[Element]:
     found: dict[ast.AST, Element] = {}
-    for call in source.nodes(ast.Call):
+    for call in source.index.calls(START_NAMES, source.index.aliases):
         path = source.qualified(call.func)
         if path in GATHERS:
             whole = path.endswith("gather")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from ..names import FunctionNode
-from ..source import Source
+from ..source import Source, Surroundings
 
 # handlers of the library that collect into themselves
 COLLECTING = frozenset({"AsyncIteratorCallbackHandler", "AsyncFinalIteratorCallbackHandler", "FinalStreamingStdOutCallbackHandler"})
@@ -63,6 +63,15 @@ def _of(node: ast.AST, me: str) -> bool:
             return True
         node = node.value
     return False
+
+
+def collecting(project: Surroundings) -> frozenset[str]:
+    """The names of the classes of such handlers."""
+
+    def read() -> frozenset[str]:
+        return COLLECTING | {owner.name for source in project for owner in source.nodes(ast.ClassDef) if owner.bases and collects(source, owner)}
+
+    return project.remember("collecting handlers", read)  # type: ignore[no-any-return]
 
 
 def is_collecting(source: Source, call: ast.Call) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..libraries.callbacks import is_collecting
+from ..libraries.callbacks import collecting, is_collecting
 from ..source import Source
 from .leftovers import read_by_requests, roots
 from .overlooked import default_of, is_cached, serves_requests
@@ -14,7 +14,7 @@ from .reach import enclosing, lasting, main_block, reached
 
 def kept_listeners(source: Source, answered: set[ast.Call]) -> Iterator[tuple[ast.Call, str]]:
     """The constructor and one sentence, for each that outlives a request."""
-    for call in source.nodes(ast.Call):
+    for call in source.index.calls(collecting(source.project), source.index.aliases):
         if call not in answered and is_collecting(source, call):
             found = _kept(source, call)
             if found:
