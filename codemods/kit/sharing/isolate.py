@@ -192,7 +192,7 @@ class Plan(Building):
 
         def of(cell: Cell, session: str) -> History:
             name = _own_name(self.whole(), cell)
-            while self.wishes.stores.setdefault((cell.source.path, name), cell.call) is not cell.call:  # another conversation has it
+            while self.wishes.stores.setdefault((cell.source.path, name), cell.call) is not cell.call or (several and _kept_so(cell.source, name)):  # another conversation has it
                 name += "_too"
             return history(cell.source, self.kind, session, name=name, own=several, asynchronous=asynchronous)
 
@@ -406,6 +406,12 @@ def _own_name(group: Group, cell: Cell) -> str:
                     name = f"{each.source.module.rpartition('.')[2]}_{name}"
                 return name if len(inside) == 1 else f"{name}_{inside.index(cell.call) + 1}"
     return f"{cell.source.module.rpartition('.')[2]}_chat"
+
+
+def _kept_so(source: Source, name: str) -> bool:
+    """Whether a history outside of the process has this name already."""
+    written = (f'key_prefix="{name}:"'.encode(), f'table_name="{name}"'.encode())
+    return any(text in other.utf8 for other in source.project for text in written)
 
 
 def _several(source: Source, group: Group) -> bool:
