@@ -17,7 +17,9 @@ from .project import Project
 from .source import Source
 from .text import Unreadable, read
 
-KEYS = frozenset({"session_id", "conversation_id", "thread_id", "chat_id", "user_id"})
+KEYS = frozenset(
+    "session_id conversation_id thread_id chat_id user_id room_id client_id customer_id sessionId conversationId threadId chatId userId roomId clientId customerId".split()
+)
 
 _DIVIDERS = (b"asyncio.run(", b"async_to_sync", b"Process(", b"Pool(", b"ProcessPool", b"os.fork", b"celery", b"run_until_complete")
 _MEMORIES = (b"emory", b"History", b"ConversationChain", b"create_conversational_retrieval_agent", b"thread_id")

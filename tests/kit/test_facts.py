@@ -164,9 +164,10 @@ def test_a_passed_file_is_read_for_what_lies_behind_it() -> None:
     assert read(files, "offload-blocking") == {"main.py", "service/__init__.py", "service/answers.py", "service/pauses.py"}
 
 
-def test_a_class_that_tells_users_apart_is_read_with_who_keeps_conversations() -> None:
+@pytest.mark.parametrize("key", ["session_id", "conversationId", "room_id"])
+def test_a_class_that_tells_users_apart_is_read_with_who_keeps_conversations(key: str) -> None:
     files = {
-        "models.py": "from pydantic import BaseModel\nclass Ask(BaseModel):\n    session_id: str\n",
+        "models.py": f"from pydantic import BaseModel\nclass Ask(BaseModel):\n    {key}: str\n",
         "chains.py": "from langchain.chains import ConversationChain\nchain = ConversationChain(llm=None)\n",
         "main.py": "from chains import chain\nfrom models import Ask\ndef ask(given: Ask):\n    return chain.run(given)\n",
         "other.py": "from models import Ask\nprint(Ask, 'chain')\n",

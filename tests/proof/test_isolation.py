@@ -45,6 +45,7 @@ CASES = [
     Case("agent_memory", says("/agent/{user}", message="{text}")),
     Case("lcel_history", says("/cook", session_id="{user}", question="{text}")),
     Case("one_thread", says(("/museum", "/museum/{user}/tour"), session_id="{user}", text="{text}")),
+    Case("lent_memory", says("/guide", session_id="{user}", text="{text}")),
     Case("chain_on_state", says("/garden/{user}", text="{text}")),
     Case("lazy_chain", says("/barista", user_id="{user}", text="{text}")),
     Case("lazy_chain", says("/waiter", user_id="{user}", text="{text}")),

@@ -21,7 +21,7 @@ from .histories import MAX_SESSIONS, History, history, place_of_history
 from .keys import meaning_of
 from .obstacles import hides, object_to, object_to_class, starred
 from .overlooked import built_by, defaulted, kept_by
-from .reach import Use, imports_of, lasting, member_uses, reached, users_of, uses_of
+from .reach import Use, enclosing, imports_of, instances, lasting, member_uses, reached, users_of, uses_of
 from .rebuild import as_locals, factory_text, hoisted, is_client, keyed
 from .shared import Cell, Group, cells_in, groups_in, session_function, value_of, written
 from .stations import Station, Unclear, may_pass, own_stations, serves_sockets, stations_for
@@ -65,6 +65,9 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     if not serves(source.project):
         return
     if not behind and not sessions and not keepers and not taken and not builders:
+        shelf = shelf_of(source, group.owner) if group.me and group.owner is not None and group.cells else ""
+        if shelf:
+            yield source.refuse(_spot(group), "unusual-assignment", f"{shared_by_all(group)}; instances of {group.owner.name} lie in {shelf}, which requests read")  # type: ignore[union-attr]
         hiding = group.owner is None and group.scope.kind == "module" and [other for other in source.project if source.module in starred(other) and hides(other, group, users)]
         if hiding:
             yield source.refuse(_spot(group), "exported", f"{shared_by_all(group)}; {hiding[0].path} may get it by a star import")
@@ -104,6 +107,18 @@ def by_session(use: Use) -> bool:
     if isinstance(given, ast.Subscript) and isinstance(given.slice, ast.Constant):
         word = str(given.slice.value)
     return meaning_of(word) is not None
+
+
+def shelf_of(source: Source, owner: ast.ClassDef) -> str:
+    """The mapping or list of a module, read by requests and not by a session's key, that is made with instances of the class in it."""
+    for other, call in instances(source, owner):
+        statement = other.statement(call)
+        names = written(statement) if isinstance(other.parent(statement), ast.Module) and isinstance(value_of(statement), (ast.Dict, ast.List, ast.Tuple)) else None
+        uses = uses_of(other, other.names.module, names, [statement]) if names else []
+        around = [(use, function) for use in uses if (function := enclosing(use.source, use.node)) is not None]
+        if names and any(reached(use.source, function) and not by_session(use) for use, function in around):
+            return names[0]
+    return ""
 
 
 def _spot(group: Group) -> ast.AST:
@@ -192,7 +207,7 @@ class Plan(Building):
 
         def of(cell: Cell, session: str) -> History:
             name = _own_name(self.whole(), cell)
-            while self.wishes.stores.setdefault((cell.source.path, name), cell.call) is not cell.call:  # another conversation has it
+            while self.wishes.stores.setdefault((cell.source.path, name), cell.call) is not cell.call or (several and _kept_so(cell.source, name)):  # another conversation has it
                 name += "_too"
             return history(cell.source, self.kind, session, name=name, own=several, asynchronous=asynchronous)
 
@@ -406,6 +421,12 @@ def _own_name(group: Group, cell: Cell) -> str:
                     name = f"{each.source.module.rpartition('.')[2]}_{name}"
                 return name if len(inside) == 1 else f"{name}_{inside.index(cell.call) + 1}"
     return f"{cell.source.module.rpartition('.')[2]}_chat"
+
+
+def _kept_so(source: Source, name: str) -> bool:
+    """Whether a history outside of the process has this name already."""
+    written = (f'key_prefix="{name}:"'.encode(), f'table_name="{name}"'.encode())
+    return any(text in other.utf8 for other in source.project for text in written)
 
 
 def _several(source: Source, group: Group) -> bool:
