@@ -25,7 +25,7 @@ BLOCKING = frozenset(
 # What blocks as well, mostly for a short time: counted where a function itself calls it, not through others.
 BRIEFLY = frozenset(
     "subprocess.run subprocess.call subprocess.check_call subprocess.check_output subprocess.getoutput subprocess.getstatusoutput subprocess.Popen os.system os.popen "
-    "builtins.open shutil.copy shutil.copyfile shutil.copytree shutil.rmtree shutil.move".split()
+    "builtins.open shutil.copy shutil.copyfile shutil.copytree shutil.rmtree shutil.move sqlalchemy.orm.Session sqlmodel.Session".split()
 )
 
 

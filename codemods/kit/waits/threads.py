@@ -6,10 +6,11 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..callers import argument
 from ..callgraph import Function, Trail, callees, closure, made_once
 from ..libraries.blocking import LOOP_BOUND, LOOP_FREE, THREAD_BOUND, Kind
 from ..origins import assignments
-from ..source import Source
+from ..source import MAX_HOPS, Source
 from .waiting import calls_in, inner, kind_of, path_of, wait_of
 
 
@@ -38,7 +39,54 @@ def _bar_of(start: Function, shared: bool) -> Bar | None:
         if shared and not function.constructs:
             for attr in _kept_attributes(function):
                 return Bar("shared-state", f"{function.name}() changes `{attr}` of an object that others may use at the same time")
-    return _file_bar([function for function, _ in functions])
+    return _lent(start, [function for function, _ in functions]) or _file_bar([function for function, _ in functions])
+
+
+def _lent(start: Function, functions: list[Function]) -> Bar | None:
+    """A reason in objects that functions get as arguments: they must be made on the way, by who is run in the thread, too."""
+    takers = {function.node: dict(function.source.remember(("lent", function.node), lambda: dict(_borrowed(function)))) for function in functions}  # noqa: B023 - called at once
+    fresh = any(takers.values())
+    while fresh:
+        if words := next(iter(takers[start.node].values()), ""):
+            return Bar("thread-affine", words)
+        fresh = False
+        for function in functions:
+            for call in calls_in(function.source, function.node):
+                for other in callees(function.source, call):
+                    for name, words in takers.get(other.node, {}).items():
+                        given = argument(other.node, call, name, method=isinstance(other.source.parent(other.node), ast.ClassDef))
+                        if given is None or local_to(function.source, given, function.node):
+                            continue
+                        behind = _parameter_behind(function.source, given, function.node)
+                        if not behind:
+                            return Bar("thread-affine", words)
+                        fresh |= behind not in takers[function.node]
+                        takers[function.node].setdefault(behind, words)
+    return None
+
+
+def _borrowed(function: Function) -> Iterator[tuple[str, str]]:
+    """The parameters whose objects belong to the thread that made them and are waited for here, each with a sentence."""
+    for call in calls_in(function.source, function.node):
+        wait = wait_of(function.source, call)
+        own = wait is not None and wait.kind is not None and wait.kind.threads == "own"
+        name = _parameter_behind(function.source, wait.object, function.node) if own and wait is not None and wait.object is not None else ""
+        if name and wait is not None and wait.kind is not None:
+            yield name, f"{function.name}() uses a {wait.kind.name} that was made elsewhere"
+
+
+def _parameter_behind(source: Source, node: ast.expr, function: ast.AST, hops: int = 0) -> str:
+    """The parameter of the function on which an object hangs; "" for none, and for an instance's own attributes."""
+    root = root_of(node)
+    home = source.scope(root).home(root.id) if isinstance(root, ast.Name) else None
+    if not isinstance(root, ast.Name) or home is None or home.node is not function or hops > MAX_HOPS:
+        return ""
+    for binding in home.bindings[root.id]:
+        if binding.kind == "param":
+            return "" if source.class_of(function) is not None and _is_first(function, binding.node) else root.id
+        if binding.kind == "assign" and binding.value is not None and (name := _parameter_behind(source, binding.value, function, hops + 1)):
+            return name
+    return ""
 
 
 def _bars(function: Function) -> Iterator[Bar]:
@@ -80,7 +128,8 @@ def _by_call(function: Function, call: ast.Call) -> Iterator[Bar]:
     wait = wait_of(source, call)
     if wait is not None and wait.kind is not None and wait.object is not None and not local_to(source, wait.object, function.node):
         if wait.kind.threads == "own":
-            yield Bar("thread-affine", f"{function.name}() uses a {wait.kind.name} that was made elsewhere")
+            if not _parameter_behind(source, wait.object, function.node):
+                yield Bar("thread-affine", f"{function.name}() uses a {wait.kind.name} that was made elsewhere")
         elif wait.kind.threads == "one" and shared_root(source, wait.object):
             yield Bar("shared-connection", f"{function.name}() uses a {wait.kind.name} that all callers share")
 
