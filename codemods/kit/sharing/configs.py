@@ -30,6 +30,8 @@ def keeps_by(project: Surroundings, word: str) -> bool:
     """Whether anything in sight keeps conversations by this word of a configuration."""
 
     def read() -> bool:
+        if not any(name in other.utf8 for other in project for name in (b"langchain", b"langgraph")):
+            return False
         if word == "session_id":
             return any(b"RunnableWithMessageHistory" in other.utf8 for other in project)
         if not any(b"langgraph" in other.utf8 or b"langchain" in other.utf8 for other in project):

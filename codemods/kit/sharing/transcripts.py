@@ -12,7 +12,7 @@ GROWS = ("append", "extend", "insert")
 NAMED = frozenset("messages message_history chat_history history chat_messages conversation conversation_history contents input".split())
 RUNS = frozenset("invoke ainvoke stream astream batch abatch run arun predict apredict predict_messages apredict_messages generate agenerate acall complete acomplete create".split())
 SPOKEN = ("HumanMessage", "AIMessage", "SystemMessage", "ChatMessage", "FunctionMessage", "ToolMessage")
-SHOWS = frozenset("render_template TemplateResponse jsonify JSONResponse json_response dumps dump print str len list dict info debug".split())
+SHOWS = frozenset("render render_template TemplateResponse jsonify JSONResponse json_response dumps dump print str len list dict info debug".split())
 
 
 def may_hold_transcripts(source: Source) -> bool:
@@ -73,6 +73,8 @@ def _is_message(source: Source, node: ast.expr) -> bool:
         return any(isinstance(key, ast.Constant) and key.value == "role" for key in node.keys)
     if isinstance(node, ast.Call):
         return source.qualified(node.func).rpartition(".")[2] in SPOKEN
+    if isinstance(node, ast.Name):
+        return any(_is_message(source, origin.node) for origin in source.origins(node) if origin.source is source and isinstance(origin.node, (ast.Call, ast.Dict)))
     return isinstance(node, ast.Tuple) and len(node.elts) == 2
 
 
