@@ -270,6 +270,6 @@ def offload_blocking(source: Source) -> Iterator[Finding]:
 
 
 def _third_choice(source: Source, function: ast.AsyncFunctionDef) -> str:
-    if is_route(source, function) and never_awaits(function):
+    if is_route(source, function) and never_awaits(source, function):
         return f"Nothing in {function.name}() is awaited: as a plain `def` it would run in a thread of its own, and could stay as it is."
     return ""

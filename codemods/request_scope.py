@@ -442,6 +442,8 @@ MENTIONS = (
 
 @codemod(mentions=MENTIONS, meets=("app.state",), stage="scope")
 def request_scope(source: Source, *, history: str = "auto", move_clients: bool = False, stateless: bool = False) -> Iterator[Finding]:
+    if not source.project.remember("speaks of conversations", lambda: all(any(word.encode() in other.utf8 for other in source.project for word in words) for words in MENTIONS)):
+        return
     wishes = Wishes(history, move_clients, stateless)
     if stateless or near_memory(source):
         groups = [*groups_in(source, source.tree.body, source.names.module, chains=stateless), *function_groups(source), *class_groups(source, chains=stateless)]

@@ -6,7 +6,7 @@ import ast
 
 from ..names import FunctionNode
 from ..source import Source
-from .waiting import inner
+from .waiting import body
 
 EVENTS = frozenset({"startup", "shutdown"})
 NAMES = frozenset(
@@ -85,10 +85,10 @@ def _imported_elsewhere(source: Source, function: FunctionNode) -> bool:
     return False
 
 
-def never_awaits(function: ast.AsyncFunctionDef) -> bool:
+def never_awaits(source: Source, function: ast.AsyncFunctionDef) -> bool:
     """Whether nothing in the function needs it to be async."""
     return not any(
-        isinstance(part, (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)) or (isinstance(part, ast.comprehension) and part.is_async) for part in inner(function)
+        isinstance(part, (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)) or (isinstance(part, ast.comprehension) and part.is_async) for part in body(source, function)
     )
 
 

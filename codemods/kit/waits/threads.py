@@ -11,7 +11,7 @@ from ..callgraph import Function, Trail, callees, closure, made_once
 from ..libraries.blocking import LOOP_BOUND, LOOP_FREE, THREAD_BOUND, Kind
 from ..origins import assignments
 from ..source import MAX_HOPS, Source
-from .waiting import calls_in, inner, kind_of, path_of, wait_of
+from .waiting import body, calls_in, kind_of, path_of, wait_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,49 +29,58 @@ def bar_of(start: Function, shared: bool) -> Bar | None:
 
 def _bar_of(start: Function, shared: bool) -> Bar | None:
     functions = closure(start)
-    for part in inner(start.node):
-        if isinstance(part, ast.Return) and part.value is not None:
+    for part in start.source.index.returns.get(start.node, ()):
+        if part.value is not None:
             for bar in _by_result(start, part.value):
                 return bar
+    bar: Bar | None
     for function, _ in functions:
         if (bar := function.source.remember(("bars", function.node), lambda: next(_bars(function), None))) is not None:  # noqa: B023 - called at once
             return bar  # type: ignore[no-any-return]
         if shared and not function.constructs:
             for attr in _kept_attributes(function):
                 return Bar("shared-state", f"{function.name}() changes `{attr}` of an object that others may use at the same time")
-    return _lent(start, [function for function, _ in functions]) or _file_bar([function for function, _ in functions])
+    taken, bar = _lent(start)
+    if taken:
+        return Bar("thread-affine", next(iter(taken.values())))
+    return bar or _file_bar([function for function, _ in functions])
 
 
-def _lent(start: Function, functions: list[Function]) -> Bar | None:
-    """A reason in objects that functions get as arguments: they must be made on the way, by who is run in the thread, too."""
-    takers = {function.node: dict(function.source.remember(("lent", function.node), lambda: dict(_borrowed(function)))) for function in functions}  # noqa: B023 - called at once
-    fresh = any(takers.values())
-    while fresh:
-        if words := next(iter(takers[start.node].values()), ""):
-            return Bar("thread-affine", words)
-        fresh = False
-        for function in functions:
-            for call in calls_in(function.source, function.node):
-                for other in callees(function.source, call):
-                    for name, words in takers.get(other.node, {}).items():
-                        given = argument(other.node, call, name, method=isinstance(other.source.parent(other.node), ast.ClassDef))
-                        if given is None or local_to(function.source, given, function.node):
-                            continue
-                        behind = _parameter_behind(function.source, given, function.node)
-                        if not behind:
-                            return Bar("thread-affine", words)
-                        fresh |= behind not in takers[function.node]
-                        takers[function.node].setdefault(behind, words)
-    return None
+def _lent(function: Function) -> tuple[dict[str, str], Bar | None]:
+    """What must be made by who calls the function, in the thread where it runs: parameters, each with a sentence; or why it is not made on the way."""
+    source, memo = function.source, function.source.memo
+    key = ("lent", function.node)
+    if key not in memo:
+        memo[key] = {}, None  # what a circle sees
+        taken = dict(_borrowed(function))
+        for call in calls_in(source, function.node):
+            for other in callees(source, call):
+                if other.asynchronous or other.once:
+                    continue
+                needs, bar = _lent(other)
+                method = bool(needs) and isinstance(other.source.parent(other.node), ast.ClassDef)
+                for name, words in needs.items():
+                    given = argument(other.node, call, name, method=method)
+                    if given is None or local_to(source, given, function.node):
+                        continue
+                    if behind := _parameter_behind(source, given, function.node):
+                        taken.setdefault(behind, words)
+                    else:
+                        bar = Bar("thread-affine", words)
+                if bar is not None and not made_once(source, call):
+                    memo[key] = {}, bar
+                    return memo[key]  # type: ignore[no-any-return]
+        memo[key] = taken, None
+    return memo[key]  # type: ignore[no-any-return]
 
 
 def _borrowed(function: Function) -> Iterator[tuple[str, str]]:
     """The parameters whose objects belong to the thread that made them and are waited for here, each with a sentence."""
     for call in calls_in(function.source, function.node):
         wait = wait_of(function.source, call)
-        own = wait is not None and wait.kind is not None and wait.kind.threads == "own"
-        name = _parameter_behind(function.source, wait.object, function.node) if own and wait is not None and wait.object is not None else ""
-        if name and wait is not None and wait.kind is not None:
+        if wait is None or wait.kind is None or wait.kind.threads != "own" or wait.object is None:
+            continue
+        if name := _parameter_behind(function.source, wait.object, function.node):
             yield name, f"{function.name}() uses a {wait.kind.name} that was made elsewhere"
 
 
@@ -91,12 +100,12 @@ def _parameter_behind(source: Source, node: ast.expr, function: ast.AST, hops: i
 
 def _bars(function: Function) -> Iterator[Bar]:
     source, node = function.source, function.node
-    for part in inner(node):
+    for part in body(source, node):
         if isinstance(part, (ast.Attribute, ast.Name)) and isinstance(part.ctx, ast.Load):
             yield from _by_path(function, path_of(source, part))
     for call in calls_in(source, node):
         yield from _by_call(function, call)
-    for part in inner(node):
+    for part in body(source, node):
         if isinstance(part, ast.Assign) and any(isinstance(target, ast.Attribute) for target in part.targets):
             kind = kind_of(source, part.value)
             if kind is not None and kind.threads == "own":
@@ -241,7 +250,7 @@ def _written_globals(function: Function) -> Iterator[str]:
     """Module-level names that the function gives a value of this very call, or changes by reading and writing."""
     source, node = function.source, function.node
     scope = source.names.inner[node]
-    for part in inner(node):
+    for part in body(source, node):
         if not isinstance(part, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
             continue
         for target in part.targets if isinstance(part, ast.Assign) else [part.target]:

@@ -206,6 +206,11 @@ def calls_in(source: Source, function: ast.AST) -> list[ast.Call]:
     return source.remember("calls-by-function", read).get(function, [])  # type: ignore[no-any-return]
 
 
+def body(source: Source, function: ast.AST) -> list[ast.AST]:
+    """`inner`, remembered."""
+    return source.remember(("body", function), lambda: [*inner(function)])  # type: ignore[no-any-return]
+
+
 def inner(node: ast.AST) -> Iterator[ast.AST]:
     """What a function's body holds, without what stands in functions, lambdas and classes inside."""
     todo = list(getattr(node, "body", []))[::-1]
