@@ -29,11 +29,10 @@ def bar_of(start: Function, shared: bool) -> Bar | None:
 
 def _bar_of(start: Function, shared: bool) -> Bar | None:
     functions = closure(start)
-    for part in start.source.index.returns.get(start.node, ()):
-        if part.value is not None:
-            for bar in _by_result(start, part.value):
-                return bar
     bar: Bar | None
+    for part in start.source.index.returns.get(start.node, ()):
+        if part.value is not None and (bar := next(_by_result(start, part.value), None)) is not None:
+            return bar
     for function, _ in functions:
         if (bar := function.source.remember(("bars", function.node), lambda: next(_bars(function), None))) is not None:  # noqa: B023 - called at once
             return bar  # type: ignore[no-any-return]
