@@ -228,9 +228,10 @@ def async_client(source: Source, *, connect: float = 5.0, read: float = 20.0) ->
     for client in found_clients(source):
         if client.roots[0][0] is source:
             yield from _findings(source, client, Limits(connect, read))
-    calls = module_calls(source, Limits(connect, read))
-    for number, outcome in enumerate([*([calls] if calls else []), *legacy_calls(source)]):
-        yield from _told(source, outcome, f"{source.path}/openai/{number}", "")
+    if b"openai" in source.utf8:
+        calls = module_calls(source, Limits(connect, read))
+        for number, outcome in enumerate([*([calls] if calls else []), *legacy_calls(source)]):
+            yield from _told(source, outcome, f"{source.path}/openai/{number}", "")
     yield from _elsewhere(source)
 
 

@@ -115,11 +115,18 @@ def source_of(path: str, raw: bytes) -> Source:
 
 
 def facts_of(source: Source, tops: Container[str] | None = None) -> Facts:
-    """What one file exports and imports. `tops`: the names with which an import of a file of the project may start; without, any may."""
+    """What one file exports (a file of tests: nothing) and imports. `tops`: the names with which an import of a file of the project may start; without, any may."""
     names = source.names
     reads = _Reads(source, tops)
     traits = Traits.of(source.utf8)
     kinds = {name: _kind(bindings[0].node) for name, bindings in names.module.bindings.items()}
+    exports = {} if source.path.rpartition("/")[2].startswith("test_") else _exports(source, reads, traits, kinds)
+    awaited = reads.awaited(kinds) if traits.asynchronous else frozenset()
+    return Facts({source.path: exports}, {source.path: frozenset(reads.imported)}, {source.path: awaited}, {source.path: traits})
+
+
+def _exports(source: Source, reads: _Reads, traits: Traits, kinds: Mapping[str, str]) -> dict[str, Export]:
+    names = source.names
     kept: set[str] = set()
     exports: dict[str, Export] = {}
     for values in (True, False):  # what a function reaches of the values is asked after
@@ -166,8 +173,7 @@ def facts_of(source: Source, tops: Container[str] | None = None) -> Facts:
             export = exports.get(name) or Export("value")
             memory = export.memory or any(marks(path).memory for path in paths)
             exports[name] = replace(export, memory=memory, holds=export.holds.union(filter(reads.known, paths)))
-    awaited = reads.awaited(kinds) if traits.asynchronous else frozenset()
-    return Facts({source.path: exports}, {source.path: frozenset(reads.imported)}, {source.path: awaited}, {source.path: traits})
+    return exports
 
 
 def _filled(source: Source, owners: _Owners) -> Iterator[tuple[str, list[str]]]:
@@ -196,22 +202,25 @@ class _Reads:
         self.local: dict[str, set[str]] = {}  # top-level name -> other top-level names that it reads
         self.owners = _Owners(names)
         self.closures: dict[tuple[str, bool], set[str]] = {}
-        imports = self._imports()
-        module = names.module
-        for name, loads in names.loads.items():
-            if name not in imports and name not in module.bindings and name != "open":
-                continue
-            for load in loads:
+        for name, homes in self._imports().items():
+            for load in names.loads.get(name, ()):
                 home = names.scopes[load].home(name)
-                if home is None:
-                    if name == "open":
-                        self._reach(load, ["builtins.open"])
-                    continue
-                for origin in imports.get(name, {}).get(home, ()):
+                for origin in homes.get(home, ()) if home is not None else ():
                     used = [path for path in _dotted(origin, load, names.parents) if self.known(path) or marks(path)]
                     self.imported.update(used)
                     self._reach(load, used)
-                if home is module and any(binding.kind != "import" for binding in module.bindings[name]):
+        for load in names.loads.get("open", ()):
+            if names.scopes[load].home("open") is None:
+                self._reach(load, ["builtins.open"])
+        if self.reached:
+            self._read_each_other(names.module)
+
+    def _read_each_other(self, module: Scope) -> None:
+        for name, bindings in module.bindings.items():
+            if all(binding.kind == "import" for binding in bindings):
+                continue
+            for load in self.names.loads.get(name, ()):
+                if self.names.scopes[load].home(name) is module:
                     for owner in self.owners.of(load):
                         if owner != name:
                             self.local.setdefault(owner, set()).add(name)
