@@ -95,6 +95,10 @@ class Glance:
                     found.setdefault(name, []).extend((each, part) for each, part in below if part is not None and part[1])
         return found
 
+    def leads(self, paths: Container[str]) -> bool:
+        """Whether it imports anything of one of these files."""
+        return bool(self.imports) and any(target[0] in paths for meant in self.meant.values() for _, target in meant)
+
     def _below(self, name: str, dotted: str) -> set[str]:
         """The paths that are named below an imported module: as its attributes, and in `setattr(module, "attribute", ...)`."""
         spelled = dotted if dotted.startswith(f"{name}.") else name

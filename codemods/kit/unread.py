@@ -22,21 +22,35 @@ class Unread:
         self._sharing: dict[str, bool] = {}
         self._glances: dict[str, Glance] = {}
         self._known: dict[tuple[str, str, int], tuple[Export | None, frozenset[str]]] = {}
+        self._seen: set[str] = set()
+        self._memories: set[Target] = set()
+        self._keepers: set[str] = set()
 
     def wanted(self) -> list[str]:
         """Those that use what another shares, and those that may hand something to a file that is known or asynchronous."""
         self._known.clear()
+        first, fresh = not self._seen, self._fresh()
         wanted: set[str] = set()
         for path, imports in self.web.facts.imports.items():
             traits = self.web.facts.traits[path]
             if traits.graph:
                 wanted.update(self._parts(path, imports))
+            if path not in fresh:
+                continue
             curious = traits.divides or traits.listens or path in self.web.keepers
             for dotted in imports if curious else self.web.facts.awaited[path]:
                 wanted |= self._needs(traits, path, dotted)
         for path in self.rest:
-            wanted |= self._uses(path)
+            if first or self._glance(path).leads(fresh):
+                wanted |= self._uses(path)
         return sorted(wanted)
+
+    def _fresh(self) -> set[str]:
+        """The files of which more is known than the last time: what is said of the others, reading more can only make less."""
+        web = self.web
+        fresh = {path for path, _ in web.memories - self._memories} | (web.keepers - self._keepers) | (web.facts.imports.keys() - self._seen)
+        self._seen, self._memories, self._keepers = {*web.facts.imports}, {*web.memories}, {*web.keepers}
+        return fresh
 
     def _glance(self, path: str) -> Glance:
         if path not in self._glances:
