@@ -8,12 +8,19 @@ from .configs import names_one_thread
 from .transcripts import holds_transcripts
 
 
+WORDS = (b"emory", b"MessageHistory", b"ConversationChain", b"create_conversational_retrieval_agent")  # each of BASES holds one
+
+
+def _names_memory(source: Source) -> bool:
+    return any(word in source.utf8 for word in WORDS) and not BASES.isdisjoint(source.words)
+
+
 def near_memory(source: Source) -> bool:
     """Whether a file may make what keeps a conversation, by itself or through a function or class that it imports."""
     project = source.project
 
     def read() -> frozenset[str]:
-        return project.reaching(each.path for each in project if not BASES.isdisjoint(each.words) or names_one_thread(each) or holds_transcripts(each))
+        return project.reaching(each.path for each in project if _names_memory(each) or names_one_thread(each) or holds_transcripts(each))
 
     near: frozenset[str] = project.remember("near memory", read)
     return source.path in near

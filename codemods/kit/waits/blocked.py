@@ -323,7 +323,7 @@ def _properties(source: Source) -> dict[str, list[Function]]:
     def read() -> dict[str, list[Function]]:
         found: dict[str, list[Function]] = {}
         for other in source.project:
-            for node in other.nodes(ast.FunctionDef) if "property" in other.words else ():
+            for node in other.nodes(ast.FunctionDef) if b"@property" in other.utf8 else ():
                 if any(isinstance(decorator, ast.Name) and decorator.id == "property" for decorator in node.decorator_list):
                     found.setdefault(node.name, []).append(Function(other, node))
         return found
