@@ -117,10 +117,11 @@ def source_of(path: str, raw: bytes) -> Source:
 def facts_of(source: Source, tops: Container[str] | None = None) -> Facts:
     """What one file exports (a file of tests: nothing) and imports. `tops`: the names with which an import of a file of the project may start; without, any may."""
     names = source.names
-    reads = _Reads(source, tops)
     traits = Traits.of(source.utf8)
+    tests = source.path.rpartition("/")[2].startswith("test_")
+    reads = _Reads(source, tops, deep=traits.asynchronous or not tests)
     kinds = {name: _kind(bindings[0].node) for name, bindings in names.module.bindings.items()}
-    exports = {} if source.path.rpartition("/")[2].startswith("test_") else _exports(source, reads, traits, kinds)
+    exports = {} if tests else _exports(source, reads, traits, kinds)
     awaited = reads.awaited(kinds) if traits.asynchronous else frozenset()
     return Facts({source.path: exports}, {source.path: frozenset(reads.imported)}, {source.path: awaited}, {source.path: traits})
 
@@ -192,23 +193,27 @@ def _makes(node: ast.AST) -> bool:
 
 
 class _Reads:
-    """Which top-level definitions read which imports and which other top-level names."""
+    """Which imports are read; if `deep`, by which top-level definitions, and which of those read each other."""
 
-    def __init__(self, source: Source, tops: Container[str] | None) -> None:
+    def __init__(self, source: Source, tops: Container[str] | None, deep: bool) -> None:
         self.names = names = source.names
         self.tops = tops
         self.imported: set[str] = set()  # dotted paths of the project, or that a table knows
         self.reached: dict[str, set[str]] = {}  # top-level name -> such paths that its definition reads
         self.local: dict[str, set[str]] = {}  # top-level name -> other top-level names that it reads
         self.owners = _Owners(names)
-        self.closures: dict[tuple[str, bool], set[str]] = {}
         for name, homes in self._imports().items():
             for load in names.loads.get(name, ()):
                 home = names.scopes[load].home(name)
                 for origin in homes.get(home, ()) if home is not None else ():
-                    used = [path for path in _dotted(origin, load, names.parents) if self.known(path) or marks(path)]
+                    used = _dotted(origin, load, names.parents)
+                    if not self.known(origin):
+                        used = [path for path in used if marks(path)]
                     self.imported.update(used)
-                    self._reach(load, used)
+                    if deep:
+                        self._reach(load, used)
+        if not deep:
+            return
         for load in names.loads.get("open", ()):
             if names.scopes[load].home("open") is None:
                 self._reach(load, ["builtins.open"])
@@ -228,13 +233,13 @@ class _Reads:
     def _imports(self) -> dict[str, dict[Scope, list[str]]]:
         """Imports that may mean something, by name and scope."""
         found: dict[str, dict[Scope, list[str]]] = {}
-        for scope in self.names.inner.values():
-            for name, bindings in scope.bindings.items():
-                for binding in bindings:
-                    if binding.kind == "import" and (self.known(binding.origin) or binding.origin.partition(".")[0] in HEADS):
-                        found.setdefault(name, {}).setdefault(scope, []).append(binding.origin)
-                        if self.known(binding.origin) or marks(binding.origin):
-                            self.imported.add(binding.origin)
+        for binding in self.names.imports:
+            origin = binding.origin
+            known = self.known(origin)
+            if known or origin.partition(".")[0] in HEADS:
+                found.setdefault(binding.name, {}).setdefault(binding.scope, []).append(origin)
+                if known or marks(origin):
+                    self.imported.add(origin)
         return found
 
     def known(self, dotted: str) -> bool:

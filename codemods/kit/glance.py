@@ -8,11 +8,12 @@ from functools import cached_property
 
 from .facts import KEYS, Export, Traits
 from .libraries import BLOCKING, BRIEFLY, CLIENTS, PLAIN
-from .libraries.marks import HEADS, marks
+from .libraries.marks import HEADS, Marks, marks
 
 _IMPORT = re.compile(rb"import(?=[ \t(])[ \t]*(\([^)]*\)|[^\r\n]*)")  # a plain word first: the fastest to look for
 _STARTS = re.compile(r"^(?:(async[ \t]+)?(def|class)[ \t]+(\w+)|(\w+)[ \t]*(?::[^=\r\n]*)?=(?!=))", re.MULTILINE | re.ASCII)
 _WORD = re.compile(r"[^\W\d]\w*", re.ASCII)
+_FIELD = re.compile(rf"^(?: {{1,4}}|\t)(?:{'|'.join(sorted(KEYS))})[ \t]*:", re.MULTILINE | re.ASCII)
 _NOISE = re.compile(rb"#[^\r\n]*|;.*")
 _TABLE = sorted({*CLIENTS, *BLOCKING, *BRIEFLY} - PLAIN)
 _BELOW = {head: [path.split(".") for path in _TABLE if path.partition(".")[0] == head] for head in HEADS}
@@ -106,6 +107,11 @@ class Glance:
         return {f"{dotted}.{match.group()}" for piece in pieces if (match := _WORD.match(piece))}
 
     @cached_property
+    def _has_fields(self) -> bool:
+        """Whether a class of the file may have a field that tells users apart."""
+        return _FIELD.search(self._text) is not None
+
+    @cached_property
     def _chunks(self) -> dict[str, tuple[str, set[str]]]:
         """The definitions at the left margin: what each is, and the words from its line to the next one's."""
         found: dict[str, tuple[str, set[str]]] = {}
@@ -126,23 +132,27 @@ class Glance:
 
     def _export(self, name: str) -> Export | None:
         if name in self._chunks:
-            kind, words = self._chunks[name][0], self._reached(name)
+            (kind, own), words = self._chunks[name], self._reached(name)
         elif name in self.imports:
             return Export("import", through=frozenset(self.imports[name]))
         elif "*" in self.imports:
             return Export("import", through=frozenset(f"{dotted.removesuffix('.*')}.{name}" for dotted in self.imports["*"]))
         elif name in self._words:
             kind, words = "value", self._words
+            own = words
         else:
             return None
-        said = [marks(path) for bound in self.outside.keys() & words for dotted in self.outside[bound] for path in _known(dotted, words)]
+        said = self._said(words)
         client, blocking = any(mark.client for mark in said), any(mark.blocking for mark in said)
-        briefly = kind == "sync" and ("open" in words or any(mark.briefly for mark in said))
-        keyed = kind == "class" and not KEYS.isdisjoint(words)
+        briefly = kind == "sync" and ("open" in own or any(mark.briefly for mark in self._said(own)))
+        keyed = kind == "class" and not KEYS.isdisjoint(words) and self._has_fields
         through = frozenset(dotted for bound in self.meant.keys() & words for dotted, target in self.meant[bound] if target[1] in words or bound != target[1])
         if not (client or blocking or briefly or keyed or through):
             return None
         return Export(kind, client, blocking, briefly, kind == "value" and client, keyed, through, any(mark.memory for mark in said), client)
+
+    def _said(self, words: set[str]) -> list[Marks]:
+        return [marks(path) for bound in self.outside.keys() & words for dotted in self.outside[bound] for path in _known(dotted, words)]
 
     def _reached(self, name: str) -> set[str]:
         """The words of a definition and of those of the file that it names."""

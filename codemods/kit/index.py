@@ -27,11 +27,8 @@ class Index:
     def imports(self) -> Mapping[str, list[Binding]]:
         """The imports of all scopes, by the last part of what they bring."""
         found: dict[str, list[Binding]] = {}
-        for scope in self.names.inner.values():
-            for bindings in scope.bindings.values():
-                for binding in bindings:
-                    if binding.kind == "import":
-                        found.setdefault(binding.origin.rpartition(".")[2], []).append(binding)
+        for binding in self.names.imports:
+            found.setdefault(binding.origin.rpartition(".")[2], []).append(binding)
         return found
 
     @cached_property
@@ -57,7 +54,7 @@ class Index:
     @cached_property
     def roots(self) -> frozenset[str]:
         """The first parts of what is imported."""
-        return frozenset(binding.origin.partition(".")[0] for bindings in self.imports.values() for binding in bindings)
+        return frozenset(binding.origin.partition(".")[0] for binding in self.names.imports)
 
     @cached_property
     def defined(self) -> frozenset[str]:

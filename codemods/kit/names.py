@@ -74,6 +74,7 @@ class Names:
         self.scopes: dict[ast.AST, Scope] = {}  # the scope in which a node is evaluated
         self.inner: dict[ast.AST, Scope] = {tree: self.module}  # the scope that a def, class, lambda or comprehension opens
         self.loads: dict[str, list[ast.Name]] = {}
+        self.imports: list[Binding] = []
         self.stores: dict[tuple[str, str], list[ast.Attribute]] = {}  # (object's name, attribute) -> assigned attributes
         self.by_type: dict[type[ast.AST], list[ast.AST]] = {}
         self.package = package
@@ -82,7 +83,10 @@ class Names:
         for name, kind, node, scope, value, more in self._later:
             home = scope.parent.home(name) if scope.parent is not None else None
             home = home or scope
-            home.bindings.setdefault(name, []).append(Binding(name, kind, node, home, scope, value, **more))  # type: ignore[arg-type]
+            binding = Binding(name, kind, node, home, scope, value, **more)  # type: ignore[arg-type]
+            home.bindings.setdefault(name, []).append(binding)
+            if kind == "import":
+                self.imports.append(binding)
 
     def _walk(self, tree: ast.Module) -> None:
         parents, scopes, by_type = self.parents, self.scopes, self.by_type
@@ -195,7 +199,10 @@ class Names:
         elif name in scope.nonlocals:  # the outer def may bind it further down
             self._later.append((name, kind, node, scope, value, more))
             return
-        home.bindings.setdefault(name, []).append(Binding(name, kind, node, home, scope, value, **more))  # type: ignore[arg-type]
+        binding = Binding(name, kind, node, home, scope, value, **more)  # type: ignore[arg-type]
+        home.bindings.setdefault(name, []).append(binding)
+        if kind == "import":
+            self.imports.append(binding)
 
     def _import(self, node: ast.Import, scope: Scope) -> None:
         for alias in node.names:
