@@ -18,7 +18,7 @@ from ..source import Source, has_keyword
 from .building import Building
 from .configs import all_forget, run_with
 from .histories import MAX_SESSIONS, History, history, place_of_history
-from .keys import meaning_of
+from .key import meaning_of
 from .obstacles import hides, object_to, object_to_class, starred
 from .overlooked import built_by, defaulted, kept_by
 from .reach import Use, enclosing, imports_of, instances, lasting, member_uses, reached, users_of, uses_of
@@ -171,7 +171,7 @@ class Plan(Building):
 
     def finding(self) -> Finding:
         group = self.group
-        hoist = hoisted(self.group, clients=self.wishes.move_clients, named=self.wishes.named.setdefault(group.scope, set()))
+        hoist = hoisted(self.group, group.me, clients=self.wishes.move_clients, named=self.wishes.named.setdefault(group.scope, set()))
         edits = list(hoist.edits)
         session = self.parameter
         inline = self.inlines()

@@ -7,7 +7,6 @@ from ..source import Source
 from .configs import names_one_thread
 from .transcripts import holds_transcripts
 
-
 WORDS = (b"emory", b"MessageHistory", b"ConversationChain", b"create_conversational_retrieval_agent")  # each of BASES holds one
 
 

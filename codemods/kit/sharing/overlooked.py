@@ -10,10 +10,11 @@ from ..handlers import handlers
 from ..libraries.memory import keeps, remembers
 from ..names import FunctionNode
 from ..source import Source
-from .reach import Use, User, enclosing, instances, lasting, member_uses, reached
+from .reach import Use, User, descendants, enclosing, instances, lasting, member_uses, reached
 from .shared import Group, returns_cells, slot_of
 
 CACHES = ("functools.lru_cache", "functools.cache")
+MAKERS = ("__init__", "__post_init__")
 
 
 def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
@@ -47,8 +48,13 @@ def default_of(source: Source, node: ast.AST) -> FunctionNode | None:
 
 def kept_by(user: User) -> ast.ClassDef | None:
     """The class whose instances are given a shared object when they are made, where requests use them."""
-    owner = user.source.parent(user.function) if user.function is not None and user.function.name == "__init__" else None
-    return owner if isinstance(owner, ast.ClassDef) and serves_requests(user.source, owner) else None
+    return keeper(user.source, user.function) if user.function is not None else None
+
+
+def keeper(source: Source, function: FunctionNode) -> ast.ClassDef | None:
+    """The class whose instances requests use, where the function is what makes one."""
+    owner = source.parent(function) if function.name in MAKERS else None
+    return owner if isinstance(owner, ast.ClassDef) and serves_requests(source, owner) else None
 
 
 def built_by(group: Group, user: User) -> str | None:
@@ -73,8 +79,8 @@ def defaulted(use: Use) -> FunctionNode | None:
 
 
 def serves_requests(source: Source, owner: ast.ClassDef) -> bool:
-    """Whether a request runs a method of the class."""
-    return any(isinstance(method, FunctionNode) and reached(source, method) for method in owner.body) or any(
+    """Whether a request runs a method of the class, or of one that inherits from it."""
+    return any(isinstance(method, FunctionNode) and reached(home, method) for home, each in descendants(source, owner) for method in each.body) or any(
         (around := enclosing(other, call)) is not None and reached(other, around) for other, call in instances(source, owner)
     )  # fmt: skip
 
