@@ -175,11 +175,11 @@ def _filled(source: Source, function: FunctionNode, name: str, bindings: list[Bi
     """A parameter or local that gets another value where nobody sent one: `if not session_id: session_id = str(uuid4())`."""
     meaning, first = meaning_of(name), bindings[0]
     if len(bindings) == 2 and meaning is not None and first.kind == "param" and (again := _read_again(source, function, name, bindings[1])) is not None:
-        statement, value = again
+        rebound, value = again
         parts = value.values if isinstance(value, ast.BoolOp) else [value]
         words = [isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts]
         text = all(word or _text(source, part) or (isinstance(part, ast.Name) and part.id == name and is_text(first.annotation)) for part, word in zip(parts, words, strict=True))
-        yield Key(*meaning, name, (statement,), text, none_in(value), defaults=defaults_in(source, value), node=first.node)
+        yield Key(*meaning, name, (rebound,), text, none_in(value), defaults=defaults_in(source, value), node=first.node)
         return
     blocks: list[ast.stmt] = []
     texts: list[bool] = []
