@@ -68,6 +68,8 @@ def object_to_class(group: Group, stations: list[Station]) -> None:
         return
     for slot in group.slots:
         attr = slot.removeprefix("self.")
+        if slot != attr and group.owner.decorator_list and attr in source.names.inner[group.owner].bindings:
+            raise Unclear("unusual-assignment", f"{attr} is a field of {group.owner.name}, which is compared and shown with it", source, group.slots[slot])
         for (_, name), targets in source.names.stores.items():
             for target in targets:
                 if name == attr and slot != attr and source.class_of(target) is group.owner and source.statement(target) not in group.statements:
