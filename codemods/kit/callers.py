@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from .finding import Edit
 from .names import FunctionNode
+from .origins import class_of
 from .source import Source, keyword, spreads_arguments, spreads_keywords
 
 # calls that run a function with the arguments behind it: at which place the function stands, and whether keywords are handed on
@@ -48,7 +49,9 @@ def _callers(source: Source, function: FunctionNode) -> Callers:
             for load in (load for name in names for load in other.names.loads.get(name, ())):
                 if _means(other, load, source, function):
                     _sort(other, load, found)
-        if method or other is not source:
+        if isinstance(owner, ast.ClassDef) and is_property(source, function):
+            found.others += [(other, each) for each in other.attributes(function.name) if isinstance(each.ctx, ast.Load) and _reads(other, each, source, owner, function)]
+        elif method or other is not source:
             for attribute in other.attributes(function.name):
                 if isinstance(attribute.ctx, ast.Load):
                     verdict = _attribute_means(other, attribute, source, function)
@@ -89,6 +92,32 @@ def _attribute_means(other: Source, attribute: ast.Attribute, source: Source, fu
         base = other.origins(attribute.value)
         return "perhaps" if all(origin.kind in ("unknown", "parameter") for origin in base) and len(function.name) > 6 else "no"
     return "no"
+
+
+def is_property(source: Source, function: FunctionNode) -> bool:
+    """Whether a method is read like an attribute."""
+    return any(_plain(each) == "property" or source.qualified(each).rpartition(".")[2] == "cached_property" for each in function.decorator_list)
+
+
+def _reads(other: Source, attribute: ast.Attribute, source: Source, owner: ast.ClassDef, function: FunctionNode) -> bool:
+    """Whether an attribute is this property of the class, or of one that inherits it."""
+    for base in other.origins(attribute.value):
+        found = class_of(base)
+        if found is not None and (found[1] is owner or any(each is function for each in _inherited(*found, function.name))):
+            return True
+    return False
+
+
+def _inherited(source: Source, owner: ast.ClassDef, name: str, depth: int = 0) -> Iterator[ast.AST]:
+    """The method of a name that instances of a class have."""
+    own = [each for each in owner.body if isinstance(each, FunctionNode) and each.name == name]
+    if own or depth > 4:
+        yield from own[:1]
+        return
+    for base in owner.bases:
+        for origin in source.origins(base):
+            if isinstance(origin.node, ast.ClassDef):
+                yield from _inherited(origin.source, origin.node, name, depth + 1)
 
 
 def _sort(other: Source, mention: ast.expr, found: Callers) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .names import FunctionNode
-from .origins import SAME_VALUE, _class_of
+from .origins import SAME_VALUE, class_of
 from .source import Source
 
 Kind = Literal["name", "attr", "returns", "state", "item"]
@@ -184,7 +184,7 @@ def of_application(source: Source, node: ast.AST) -> bool:
 
 def instance_of(source: Source, node: ast.AST) -> tuple[Source, ast.ClassDef] | None:
     """The class of the project of which an expression is an instance (or which it names), if it can be but one."""
-    classes = [_class_of(origin) for origin in source.origins(node)]
+    classes = [class_of(origin) for origin in source.origins(node)]
     return classes[0] if classes and all(each is not None and each == classes[0] for each in classes) else None
 
 

@@ -271,13 +271,38 @@ def _attribute(source: Source, node: ast.Attribute, hops: int) -> Iterator[Origi
         yield from _dotted(source, node, path, hops)
         return
     bases = origins_of(source, node.value, hops + 1)
-    owners = [base for base in bases if _class_of(base) is not None]
+    owners = [base for base in bases if class_of(base) is not None]
     if not owners or len(owners) != len(bases):
-        yield Origin(source, "value", node)
+        yield from _on_state(source, node, hops) or [Origin(source, "value", node)]
         return
     for base in owners:
-        home, owner = _class_of(base)  # type: ignore[misc]
+        home, owner = class_of(base)  # type: ignore[misc]
         yield from member(home, owner, node.attr, hops)
+
+
+def _on_state(source: Source, node: ast.Attribute, hops: int) -> list[Origin]:
+    """What `request.app.state.engine` is, where the files put nothing but instances of their own classes there."""
+    if not is_state(node.value) or not isinstance(node.ctx, ast.Load):
+        return []
+    found: list[Origin] = []
+    for other in source.project.mentioning(node.attr):
+        for each in other.attributes(node.attr):
+            if isinstance(each.ctx, ast.Load) or not is_state(each.value):
+                continue
+            statement = other.statement(each)
+            value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) and _whole(statement, each) else None
+            if isinstance(statement, ast.Delete) or is_none(value):
+                continue
+            found += origins_of(other, value, hops + 1)
+    return found if all(class_of(origin) is not None for origin in found) else []
+
+
+def is_state(node: ast.AST) -> bool:
+    """`app.state`, `request.app.state`."""
+    if not isinstance(node, ast.Attribute) or node.attr != "state":
+        return False
+    holder = node.value.id if isinstance(node.value, ast.Name) else node.value.attr if isinstance(node.value, ast.Attribute) else ""
+    return holder in ("app", "application", "api", "fastapi_app")
 
 
 def _dotted(source: Source, node: ast.Attribute, path: str, hops: int) -> Iterator[Origin]:
@@ -296,7 +321,7 @@ def _dotted(source: Source, node: ast.Attribute, path: str, hops: int) -> Iterat
                 yield from member(base[0], classes[0], node.attr, hops)
                 return
             values = list(bound(base[0], base[0].names.module.bindings.get(base[1], []), hops + 1))
-            owners = [_class_of(value) for value in values]
+            owners = [class_of(value) for value in values]
             if owners and all(owners):
                 for pair in owners:
                     assert pair is not None
@@ -307,7 +332,7 @@ def _dotted(source: Source, node: ast.Attribute, path: str, hops: int) -> Iterat
     yield from imported(source, path, None, hops)
 
 
-def _class_of(origin: Origin) -> tuple[Source, ast.ClassDef] | None:
+def class_of(origin: Origin) -> tuple[Source, ast.ClassDef] | None:
     """The project's class of which an origin is an instance (or which it is)."""
     if origin.kind in ("instance", "class") and isinstance(origin.node, ast.ClassDef):
         return origin.source, origin.node

@@ -19,7 +19,7 @@ from .flow import (
     of_application,
 )
 from .names import FunctionNode
-from .origins import _class_of, origins_of
+from .origins import class_of, origins_of
 from .source import Source, Surroundings
 
 
@@ -181,7 +181,7 @@ def attributes(source: Source, owner: ast.ClassDef, name: str, ctx: type[ast.exp
             if not isinstance(node.ctx, ctx):
                 continue
             origins = other.origins(node.value)
-            classes = [_class_of(origin) for origin in origins]
+            classes = [class_of(origin) for origin in origins]
             if any(each is not None and each[1] in kin for each in classes):
                 yield other, node, all(each is not None for each in classes)
             elif any(origin.kind in ("unknown", "parameter") for origin in origins):

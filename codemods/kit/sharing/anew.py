@@ -15,8 +15,9 @@ from ..names import FunctionNode
 from .histories import MAX_SESSIONS
 from .isolate import Plan, Wishes
 from .once import Once, dear, is_provider, looks
+from .overlooked import keeper
 from .providers import dependents, keyed_dependent
-from .reach import Use, User, reached
+from .reach import Use, User, is_test, reached
 from .shared import Group
 from .stations import READS, Station, Unclear, stations_for
 from .wording import told
@@ -58,11 +59,18 @@ class _Anew(Plan):
             raise Unclear("factory", f"what {function.name} makes can't be given a history by key", source, function)
         if any(cell.kind in ("session", "config") for cell in once.cells) and not self.parameter:
             raise Unclear("fixed-session", "it has one fixed session id, and no handler has a key", source, function)
-        calls = callers(source, function).calls
+        mentions = callers(source, function)
+        calls = mentions.calls
+        for other, mention in mentions.others if once.wraps else ():
+            if isinstance(above := other.parent(mention), ast.Attribute):
+                reason = "patched-by-tests" if is_test(other) else "factory"
+                raise Unclear(reason, f"{ast.unparse(above)} needs its cache", other, above)
         if is_provider(once) and calls and self.stations[0].key is not None:
             raise Unclear("factory", f"{function.name} is called besides", *calls[0])
         for each in self.stations:
             if isinstance(each.function, FunctionNode) and (each.key is None or not self.parameter) and not each.passes:
+                if (owner := keeper(each.source, each.function)) is not None:
+                    raise Unclear("handed-on", f"instances of {owner.name} keep it", each.source, each.function)
                 self.check_keyless(each, each.function)
 
     def check_keyless(self, each: Station, function: FunctionNode) -> None:

@@ -11,7 +11,7 @@ from ..finding import Edit, Import
 from ..move import insertion, place_for
 from ..names import Binding, FunctionNode
 from ..source import Source
-from .keys import Key
+from .key import Key
 from .reach import Use, imports_of
 from .rebuild import inline_text
 from .shared import Group, session_function, value_of
@@ -227,6 +227,8 @@ class Building:
                     return self.key_text(each)
                 break
         else:
+            if each.keys and all(key.after for key in each.keys):
+                raise Unclear("no-place", f"{each.name} uses it before its key is there", each.source, each.function)
             each.key = None
         if len(each.calls) == 1:
             return self.key_text(each)

@@ -15,7 +15,7 @@ from ..names import FunctionNode
 from ..source import Source
 from .building import Building
 from .configs import WORDS, all_forget, instead_of, keeps_by, looks_at, named_session, names_thread, runs_of
-from .keys import Key
+from .key import Key
 from .reach import Use, User, enclosing, reached
 from .shared import Group
 from .stations import Station, Unclear, may_pass, stations_for

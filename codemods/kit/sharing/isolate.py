@@ -18,10 +18,10 @@ from ..source import Source, has_keyword
 from .building import Building
 from .configs import all_forget, run_with
 from .histories import MAX_SESSIONS, History, history, place_of_history
-from .keys import meaning_of
+from .key import meaning_of
 from .obstacles import hides, object_to, object_to_class, starred
-from .overlooked import built_by, defaulted, kept_by
-from .reach import Use, enclosing, imports_of, instances, lasting, member_uses, reached, users_of, uses_of
+from .overlooked import built_by, built_with, defaulted, kept_by
+from .reach import Use, User, enclosing, imports_of, instances, lasting, member_uses, reached, users_of, uses_of
 from .rebuild import as_locals, factory_text, hoisted, is_client, keyed
 from .shared import Cell, Group, cells_in, groups_in, session_function, value_of, written
 from .stations import Station, Unclear, may_pass, own_stations, serves_sockets, stations_for
@@ -57,7 +57,7 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     behind = [handler for user in users if user.function is not None for handler in reached(user.source, user.function)]
     keepers = [(user, owner) for user in users if not group.me and (owner := kept_by(user)) is not None]
     taken = [use for use in early if defaulted(use) is not None]
-    builders = [(user, slot) for user in users if group.me and (slot := built_by(group, user)) is not None]
+    builders = [(user, slot) for user in users if (slot := built_by(group, user) if group.me else _built_before(user)) is not None]
     if uses and all(by_session(use) for use in uses):
         return
     if group.cells and all(cell.kind == "config" for cell in group.cells) and all_forget([(use.source, run) for use in uses if (run := run_with(use.source, use.node)) is not None]):
@@ -91,6 +91,10 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     except Unclear as unclear:
         where = f" ({unclear.source.path}:{unclear.source.place(unclear.node).line})" if unclear.source is not None and unclear.node is not None else ""
         yield source.refuse(_spot(group), unclear.reason, f"{shared_by_all(group)}; {unclear.message}{where}")
+
+
+def _built_before(user: User) -> str | None:
+    return built_with(user.source, user.function) if user.function is not None and not reached(user.source, user.function) else None
 
 
 def by_session(use: Use) -> bool:
@@ -171,7 +175,7 @@ class Plan(Building):
 
     def finding(self) -> Finding:
         group = self.group
-        hoist = hoisted(self.group, clients=self.wishes.move_clients, named=self.wishes.named.setdefault(group.scope, set()))
+        hoist = hoisted(self.group, group.me, clients=self.wishes.move_clients, named=self.wishes.named.setdefault(group.scope, set()))
         edits = list(hoist.edits)
         session = self.parameter
         inline = self.inlines()

@@ -9,7 +9,7 @@ from ..callers import add_parameter
 from ..cut import reindent, replace
 from ..finding import Edit, Finding
 from ..handlers import handlers, serves
-from ..move import lead
+from ..move import lead, place_for
 from ..names import FunctionNode
 from ..source import Source
 from .isolate import Plan, Wishes
@@ -196,7 +196,9 @@ class _KeptPlan(Plan):
         if use is None:
             return super().build_in(each, inline, edits)
         if self.parameter:
-            fitting = [key for key in [*([each.key] if each.key else []), *each.keys] if all(each.source.stop(after) <= each.source.start(use.node) for after in key.after)]
+            fitting = [key for key in [*([each.key] if each.key else []), *each.keys] if place_for(each.source, each.function, [use.node], key.after, in_loops=True) is not None]  # type: ignore[arg-type]
+            if each.keys and not fitting:
+                raise Unclear("no-place", f"{each.name} uses it before its key is there", each.source, each.function)
             each.key = fitting[0] if fitting else None
         self.changes.edits += replace(use.source, use.node, f"{self.spelled_factory(each)}({self.key_text(each)})")
 
@@ -215,7 +217,8 @@ class _KeptPlan(Plan):
         use = each.uses[0]
         above = use.source.parent(use.node)
         plain = isinstance(above, ast.Return) or (isinstance(above, ast.Assign) and len(above.targets) == 1 and isinstance(above.targets[0], ast.Name))
-        alone = isinstance(above, ast.stmt) and above in getattr(each.function, "body", [])
+        around = each.source.parent(above) if isinstance(above, ast.stmt) else None
+        alone = around is each.function or (isinstance(around, (ast.If, ast.Try, ast.With, ast.AsyncWith)) and each.source.function(use.node) is each.function)
         return use if plain and alone else None
 
     def spelled(self, holder: str) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from ..libraries.callbacks import collecting, is_collecting
 from ..source import Source
-from .leftovers import read_by_requests, roots
+from .leftovers import roots
 from .overlooked import default_of, is_cached, serves_requests
-from .reach import enclosing, lasting, main_block, reached
+from .reach import enclosing, lasting, main_block, reached, read_by_requests
 
 
 def kept_listeners(source: Source, answered: set[ast.Call]) -> Iterator[tuple[ast.Call, str]]:

@@ -5,80 +5,18 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from ..finding import Import
 from ..handlers import Handler
-from ..imports import spell
 from ..names import Binding, FunctionNode
 from ..origins import annotation_path
 from ..source import Source, is_none, keyword
-
-# by meaning, the most telling first; written without case, dashes and underscores
-CONVERSATION = (
-    "sessionid", "conversationid", "threadid", "chatid", "chatsessionid", "sessionkey", "sessiontoken", "convid", "dialogid", "sid", "roomid", "channelid", "chatroomid",
-    "session", "conversation", "thread", "room",
-)  # fmt: skip
-USER = ("userid", "uid", "clientid", "customerid", "memberid", "playerid", "senderid", "username", "user", "waid", "from")
-WORDS_ALONE = frozenset({"session", "conversation", "thread", "room", "user"})  # mostly objects: keys only where they are text or a number
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """An expression that is evaluated in a function.
-
-    meaning: conversation or user. `after`: the statements that must have run. `optional`: may be None. `defaults`: what it is when nobody sends one.
-    """
-
-    meaning: str
-    rank: int
-    text: str
-    after: tuple[ast.stmt, ...] = ()
-    is_text: bool = False
-    optional: bool = False
-    raises: bool = False
-    defaults: tuple[str, ...] = ()
-    node: ast.AST | None = None
-    borrow: str = ""  # the parameter to declare first, as the function's dependents declare it
-    imports: tuple[Import, ...] = ()
-
-    @property
-    def written(self) -> str:
-        """The expression as text that is never None; a request without a key gets a conversation of its own."""
-        if self.defaults:
-            missing = ("None", *self.defaults) if self.optional else self.defaults
-            sent = f"!= {missing[0]}" if len(missing) == 1 else f"not in ({', '.join(missing)})"
-            return f"{self.text if self.is_text else f'str({self.text})'} if {self.text} {sent} else uuid4().hex"
-        if self.optional:
-            either = f"{self.text} or uuid4().hex"
-            return either if self.is_text else f"str({either})"
-        return self.text if self.is_text else f"str({self.text})"
-
-    @property
-    def may_be_new(self) -> bool:
-        """Whether the expression makes a new key for a request that brings none."""
-        return self.optional or bool(self.defaults)
-
-    @property
-    def needs(self) -> tuple[Import, ...]:
-        return (*self.imports, Import("uuid", "uuid4")) if self.may_be_new else self.imports
-
-
-def meaning_of(name: str) -> tuple[str, int] | None:
-    """What a name means as a key, and how telling it is."""
-    plain = re.sub(r"[^a-z0-9]", "", name.lower())
-    plain = plain.removeprefix("x") if plain.startswith("x") and plain not in CONVERSATION else plain
-    plain = re.sub(r"^(current|chat|my|the|external|slack|telegram|discord|line|tg)(?=(session|conversation|thread|user)id$)", "", plain)
-    if plain in CONVERSATION:
-        return "conversation", CONVERSATION.index(plain)
-    if plain in USER:
-        return "user", USER.index(plain) + 50
-    return None
+from .events import of_event
+from .key import WORDS_ALONE, Key, meaning_of, parameters
 
 
 def keys(source: Source, function: FunctionNode, handler: Handler | None) -> list[Key]:
     """Every key in sight of a function, the most telling first."""
-    found = [*_event(source, function, handler)]
+    found = [*of_event(source, function, handler)]
     found += _parameters(source, function)
     found += _locals(source, function)
     found += _lookups(source, function)
@@ -89,10 +27,6 @@ def keys(source: Source, function: FunctionNode, handler: Handler | None) -> lis
 
 
 # parameters and the fields of their classes
-
-
-def parameters(function: FunctionNode) -> list[ast.arg]:
-    return [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
 
 
 def is_text(annotation: ast.AST | None) -> bool:
@@ -240,6 +174,13 @@ def _locals(source: Source, function: FunctionNode) -> Iterator[Key]:
 def _filled(source: Source, function: FunctionNode, name: str, bindings: list[Binding]) -> Iterator[Key]:
     """A parameter or local that gets another value where nobody sent one: `if not session_id: session_id = str(uuid4())`."""
     meaning, first = meaning_of(name), bindings[0]
+    if len(bindings) == 2 and meaning is not None and first.kind == "param" and (again := _read_again(source, function, name, bindings[1])) is not None:
+        rebound, value = again
+        parts = value.values if isinstance(value, ast.BoolOp) else [value]
+        words = [isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts]
+        text = all(word or _text(source, part) or (isinstance(part, ast.Name) and part.id == name and is_text(first.annotation)) for part, word in zip(parts, words, strict=True))
+        yield Key(*meaning, name, (rebound,), text, none_in(value), defaults=defaults_in(source, value), node=first.node)
+        return
     blocks: list[ast.stmt] = []
     texts: list[bool] = []
     defaults: list[str] = []
@@ -261,6 +202,27 @@ def _filled(source: Source, function: FunctionNode, name: str, bindings: list[Bi
         yield Key(*meaning, name, tuple(blocks), is_text(annotation) and all(texts), defaults=tuple(dict.fromkeys((*_default(source, first.value), *defaults))), node=first.node)
     elif first.value is not None and isinstance(first.node, ast.stmt) and not isinstance(first.value, ast.Constant) and own(source, function, first.value) and not _always_new(source, first.value):
         yield Key(meaning[0], meaning[1] - 1, name, (first.node, *blocks), _text(source, first.value) and all(texts), defaults=tuple(dict.fromkeys(defaults)), node=first.node)
+
+
+def _read_again(source: Source, function: FunctionNode, name: str, binding: Binding) -> tuple[ast.stmt, ast.expr] | None:
+    """`session_id = session_id or payload["session_id"]`, done by every run of the function."""
+    statement, value = binding.node, binding.value
+    if binding.kind != "assign" or binding.unpacked or not isinstance(statement, ast.stmt) or statement not in function.body or not isinstance(value, ast.expr):
+        return None
+    return (statement, value) if _goes_on(value, name) else None
+
+
+def _goes_on(value: ast.expr, name: str) -> bool:
+    """Whether a value is what a name was, or stands for it where it was nothing: `name or other`, `name.strip()`, `str(name)`."""
+    if isinstance(value, ast.BoolOp):
+        return isinstance(value.op, ast.Or) and _goes_on(value.values[0], name)
+    if isinstance(value, ast.IfExp):
+        return _goes_on(value.body, name) or _goes_on(value.orelse, name)
+    if isinstance(value, ast.Call) and not value.keywords:
+        if isinstance(value.func, ast.Attribute):
+            return value.func.attr in ("strip", "lower") and not value.args and _goes_on(value.func.value, name)
+        return isinstance(value.func, ast.Name) and value.func.id == "str" and len(value.args) == 1 and _goes_on(value.args[0], name)
+    return isinstance(value, ast.Name) and value.id == name
 
 
 def _asks_for(test: ast.expr, name: str) -> bool:
@@ -334,7 +296,25 @@ def _lookups(source: Source, function: FunctionNode) -> Iterator[Key]:
         text, defaults = source.code(node), defaults_in(source, node)
         if isinstance(node, ast.Call) and defaults and not node.keywords:  # asked without the default it is None, or empty
             text, optional, defaults = f"{source.code(node.func)}({source.code(node.args[0])})", True, ()
-        yield Key(meaning[0], meaning[1] + 20, text, after, False, optional, isinstance(node, ast.Subscript), defaults, node)
+        if isinstance(node, ast.Subscript) and _sometimes(source, function, node):  # the others would raise KeyError
+            text, optional = f"{source.code(whole)}.get({source.code(node.slice)})", True
+        yield Key(meaning[0], meaning[1] + 20, text, after, False, optional, defaults, node)
+
+
+def _sometimes(source: Source, function: FunctionNode, node: ast.AST) -> bool:
+    """Whether only some runs of the function evaluate a node."""
+    child: ast.AST = node
+    for above in source.parents(node):
+        if above is function:
+            return False
+        if isinstance(above, (ast.If, ast.IfExp)) and child is not above.test:
+            return True
+        if isinstance(above, ast.BoolOp) and child is not above.values[0]:
+            return True
+        if isinstance(above, (ast.ExceptHandler, ast.match_case, ast.comprehension)):
+            return True
+        child = above
+    return False
 
 
 def _ready(source: Source, function: FunctionNode, root: ast.Name) -> tuple[ast.stmt, ...] | None:
@@ -371,68 +351,6 @@ def _of_request(source: Source, function: FunctionNode, binding: Binding) -> boo
         if home is not None and source.qualified(node) in ("flask.request", "quart.request", "bottle.request"):
             return True
     return False
-
-
-# events of bots
-
-
-def _event(source: Source, function: FunctionNode, handler: Handler | None) -> Iterator[Key]:
-    if handler is None:
-        return
-    names = [arg.arg for arg in parameters(function) if arg.arg not in ("self", "cls")]
-    first = names[0] if names else ""
-    if handler.kind == "session" and first:
-        yield Key("conversation", -9, first, is_text=True)
-    elif handler.framework == "chainlit":
-        text, needs = spell(source, "chainlit", "user_session", near=function.body[0])
-        yield Key("conversation", -5, f'{text}.get("id")', imports=needs)
-    elif handler.framework == "telegram" and first:
-        yield Key("conversation", -5, f"{first}.effective_chat.id")
-        yield Key("user", 50, f"{first}.effective_user.id")
-    elif handler.framework in ("telebot", "aiogram", "telethon") and first:
-        lead = f"{first}.message" if first in ("call", "callback", "callback_query", "query") else first
-        yield Key("conversation", -5, f"{lead}.chat_id" if handler.framework == "telethon" else f"{lead}.chat.id")
-    elif handler.framework == "pyrogram" and len(names) > 1:
-        yield Key("conversation", -5, f"{names[1]}.chat.id")
-    elif handler.framework == "discord" and first:
-        interaction = "interaction" in first or first == "inter"
-        yield Key("conversation", -5, f"{first}.channel_id" if interaction else f"{first}.channel.id")
-        yield Key("user", 50, f"{first}.user.id" if interaction else f"{first}.author.id")
-    elif handler.framework == "line" and first:
-        yield Key("user", 50, f"{first}.source.user_id")
-    elif handler.framework == "flask_socketio":
-        text, needs = spell(source, "flask", "request", near=function.body[0])
-        yield Key("conversation", 9, f"{text}.sid", is_text=True, imports=needs)
-    elif handler.framework in ("aiohttp", "starlette") and first and handler.path:
-        yield from _placeholders(handler, first)
-    elif handler.framework == "slack":
-        yield from _slack(source, function, names)
-
-
-def _placeholders(handler: Handler, request: str) -> Iterator[Key]:
-    """What the path of a route names and the handler may ask its request for: `/rooms/{room_id}`."""
-    asked = "match_info" if handler.framework == "aiohttp" else "path_params"
-    for name, kind in re.findall(r"{(\w+)(?::([^}]*))?}", handler.path):
-        if meaning := meaning_of(name):
-            yield Key(*meaning, f'{request}.{asked}["{name}"]', is_text=asked == "match_info" or kind in ("", "str"))
-
-
-def _slack(source: Source, function: FunctionNode, names: list[str]) -> Iterator[Key]:
-    written = source.slice(source.start(function.body[0]), source.stop(function))
-    for name in ("event", "message"):
-        if name in names:
-            yield Key("user", 50, f'{name}["user"]', is_text=True)
-    for name in ("command", "shortcut"):
-        if name in names:
-            yield Key("user", 50, f'{name}["user_id"]', is_text=True)
-    if "body" in names:
-        decorators = " ".join(ast.unparse(decorator) for decorator in function.decorator_list)
-        if "command" in decorators:
-            yield Key("user", 51, 'body["user_id"]', is_text=True)
-        elif "event" in decorators or "message" in decorators or '"event"' in written:
-            yield Key("user", 51, 'body["event"]["user"]', is_text=True)
-        else:
-            yield Key("user", 51, 'body["user"]["id"]', is_text=True)
 
 
 def choose(candidates: list[list[Key]]) -> str:

@@ -9,8 +9,9 @@ from ..finding import Finding
 from ..handlers import serves
 from ..names import FunctionNode
 from ..source import Source
+from .on_application import read_on_application, slot_on_application
 from .overlooked import overlooked
-from .reach import enclosing, lasting, main_block, reached, uses_of
+from .reach import enclosing, lasting, main_block, reached, read_by_requests, shelf_of
 from .shared import Group, groups_in
 
 
@@ -60,10 +61,8 @@ def _kept(source: Source, statement: ast.stmt) -> tuple[str, str] | None:
                 return "rebound", f"{target.id} is set under `global` and used by other requests too"
         elif isinstance(target, ast.Attribute) and _is_state(target):
             return "app-state", f"{ast.unparse(target)} belongs to the application, all requests use it"
-        elif isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant) and isinstance(target.value, ast.Name):
-            home = source.scope(target).home(target.value.id)
-            if home is source.names.module and read_by_requests(source, [target.value.id]):
-                return "unusual-assignment", f"{target.value.id} is shared by all requests, and so is what stands in it under {ast.unparse(target.slice)}"
+        elif (found := _on_shelf(source, target)) is not None:
+            return found
         elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
             owner = source.class_of(statement)
             if owner is not None and reached(source, around) and lasting(source, owner):
@@ -82,11 +81,26 @@ def _at_import(source: Source, statement: ast.stmt, targets: list[ast.expr]) -> 
             root = root.value
         if isinstance(target, ast.Attribute) and _is_state(target):
             return "app-state", f"{ast.unparse(target)} belongs to the application, all requests use it"
+        if (found := _on_shelf(source, target)) is not None:
+            return found
         if isinstance(root, ast.Name) and read_by_requests(source, [root.id]):
             if not isinstance(source.parent(statement), ast.Module):
                 return "built-in-a-block", f"{root.id} is shared by all requests and is built under a condition, loop or try"
             where = "a container" if root is not target else "an assignment to several names"
             return "unusual-assignment", f"{root.id} is shared by all requests and is bound by {where}"
+    return None
+
+
+def _on_shelf(source: Source, target: ast.expr) -> tuple[str, str] | None:
+    """What is said of a thing that is put on the application in another way, or under a name in a mapping of any module."""
+    slot = slot_on_application(source, target)
+    if slot is not None and read_on_application(source, slot):
+        return "app-state", f"{ast.unparse(target)} belongs to the application, all requests use it"
+    if not isinstance(target, ast.Subscript) or not isinstance(target.slice, ast.Constant) or source.function(target) is None:
+        return None
+    shelf = shelf_of(source, target.value)
+    if shelf is not None and read_by_requests(shelf[0], [shelf[1]]):
+        return "unusual-assignment", f"{ast.unparse(target.value)} is shared by all requests, and so is what stands in it under {ast.unparse(target.slice)}"
     return None
 
 
@@ -110,12 +124,3 @@ def roots(targets: Iterable[ast.expr]) -> Iterator[str]:
 
 def _is_state(target: ast.Attribute) -> bool:
     return isinstance(target.value, ast.Attribute) and target.value.attr == "state"
-
-
-def read_by_requests(source: Source, names: list[str]) -> bool:
-    """Whether a function that requests run reads one of the names."""
-    for use in uses_of(source, source.names.module, names):
-        function = enclosing(use.source, use.node)
-        if function is not None and reached(use.source, function):
-            return True
-    return False

@@ -33,7 +33,8 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
             _exports(source, slot)
     for statement in group.statements:
         for call in strangers(group, statement):
-            raise Unclear("handed-on", f"{ast.unparse(call.func)} gets it when the module is imported", source, call)
+            when = " when the module is imported" if group.scope.kind == "module" else ""
+            raise Unclear("handed-on", f"{ast.unparse(call.func)} gets it{when}, and may come to more than it was given", source, call)
         if not movable(source, statement):
             raise Unclear("shared-line", "a statement shares its line with another", source, statement)
         _free_names(group, statement)
@@ -67,6 +68,8 @@ def object_to_class(group: Group, stations: list[Station]) -> None:
         return
     for slot in group.slots:
         attr = slot.removeprefix("self.")
+        if slot != attr and group.owner.decorator_list and attr in source.names.inner[group.owner].bindings:
+            raise Unclear("unusual-assignment", f"{attr} is a field of {group.owner.name}, which is compared and shown with it", source, group.slots[slot])
         for (_, name), targets in source.names.stores.items():
             for target in targets:
                 if name == attr and slot != attr and source.class_of(target) is group.owner and source.statement(target) not in group.statements:
@@ -136,11 +139,13 @@ def strangers(group: Group, statement: ast.stmt) -> Iterator[ast.Call]:
 
 
 def keeps_only(source: Source, owner: ast.ClassDef) -> bool:
-    """Whether making an instance does nothing but keep what it is given."""
+    """Whether making an instance does nothing but keep what it is given, and the instance comes to nothing more."""
     method = next((each for each in owner.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"), None)
     if method is None:
         return not owner.bases
-    return all(isinstance(each, (ast.Assign, ast.AnnAssign)) and isinstance(each.value, (ast.Name, ast.Constant, ast.List, ast.Dict)) for each in method.body)
+    simple = all(isinstance(each, (ast.Assign, ast.AnnAssign)) and isinstance(each.value, (ast.Name, ast.Constant)) for each in method.body)
+    inside = set(ast.walk(method))
+    return simple and not any(isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and node not in inside for node in ast.walk(owner))
 
 
 def usable(cell: Cell) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from ..callers import callers
@@ -10,10 +11,29 @@ from ..handlers import handlers
 from ..libraries.memory import keeps, remembers
 from ..names import FunctionNode
 from ..source import Source
-from .reach import Use, User, enclosing, instances, lasting, member_uses, reached
+from .key import parameters
+from .on_application import read_on_application, slot_on_application, yielded
+from .reach import (
+    Use,
+    User,
+    descendants,
+    enclosing,
+    instances,
+    lasting,
+    member_uses,
+    reached,
+    read_by_requests,
+    shelf_of,
+)
 from .shared import Group, returns_cells, slot_of
 
 CACHES = ("functools.lru_cache", "functools.cache")
+MAKERS = ("__init__", "__post_init__")
+# words of names that may tell one conversation, or one person, from another
+_PERSONAL = frozenset(
+    "session sessionid sid conversation conversationid conv thread threadid chat chatid user userid uid username id uuid key token email phone number client customer account tenant member "
+    "owner person name sender channel room ip host cookie header auth who self cls request".split()
+)  # fmt: skip
 
 
 def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
@@ -21,6 +41,10 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
     for function in source.functions():
         if _made_once(source, function):
             yield function, "factory", f"{function.name} gives all requests the object that it made for the first"
+        elif _made_seldom(source, function):
+            yield function, "factory", f"{function.name} gives all requests that ask alike the object that it made for the first, and none of its parameters is a key"
+        elif (owner := _kept_property(source, function)) is not None:
+            yield function, "factory", f"{owner.name} makes {function.name} once, and one instance serves all requests"
     for call in source.nodes(ast.Call):
         if keeps(source, call) is None:
             continue
@@ -30,6 +54,7 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
         owner = source.class_of(call)
         if owner is not None and _on_class(source, call) and serves_requests(source, owner):
             yield call, "rebound", f"the class {owner.name} keeps it for all of its instances"
+    yield from yielded(source)
     for given in source.nodes(ast.keyword):
         holder = source.parent(source.statement(given)) if given.arg == "default_factory" else None
         if isinstance(holder, ast.ClassDef) and _makes(source, given.value) and lasting(source, holder) and _field_read(source, holder, source.statement(given)):
@@ -47,8 +72,21 @@ def default_of(source: Source, node: ast.AST) -> FunctionNode | None:
 
 def kept_by(user: User) -> ast.ClassDef | None:
     """The class whose instances are given a shared object when they are made, where requests use them."""
-    owner = user.source.parent(user.function) if user.function is not None and user.function.name == "__init__" else None
-    return owner if isinstance(owner, ast.ClassDef) and serves_requests(user.source, owner) else None
+    return keeper(user.source, user.function) if user.function is not None else None
+
+
+def keeper(source: Source, function: FunctionNode, seen: frozenset[ast.ClassDef] = frozenset()) -> ast.ClassDef | None:
+    """The class whose instances requests use, where the function is what makes one, or is run only by what makes one."""
+    owner = source.parent(function)
+    return owner if isinstance(owner, ast.ClassDef) and _makes_instances(source, function) and serves_requests(source, owner, seen) else None
+
+
+def _makes_instances(source: Source, function: FunctionNode) -> bool:
+    if function.name in MAKERS:
+        return True
+    found = callers(source, function)
+    makers = [around for other, call in found.calls if (around := other.function(call)) is not None and around.name in MAKERS and other.class_of(call) is not None]
+    return bool(makers) and len(makers) == len(found.calls) and not found.others and not found.runs
 
 
 def built_by(group: Group, user: User) -> str | None:
@@ -66,17 +104,52 @@ def built_by(group: Group, user: User) -> str | None:
     return None
 
 
+def built_with(source: Source, function: FunctionNode, depth: int = 0) -> str | None:
+    """What lasts, and is built by a function that reads a shared object, before any request: `chain = make_chain()`; None when no request uses that."""
+    for other, call in callers(source, function).calls:
+        around = other.function(call)
+        if around is not None and reached(other, around):
+            continue
+        statement = other.statement(call)
+        if isinstance(statement, ast.Return) and around is not None and depth < 3 and (found := built_with(other, around, depth + 1)) is not None:
+            return found
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []
+        for target in targets:
+            if _used_by_requests(other, target, around):
+                return ast.unparse(target)
+    return None
+
+
+def _used_by_requests(source: Source, target: ast.expr, around: FunctionNode | None, seen: frozenset[ast.ClassDef] = frozenset()) -> bool:
+    if isinstance(target, ast.Name):
+        return (around is None or target.id in source.scope(target).globals) and read_by_requests(source, [target.id])
+    if (slot := slot_on_application(source, target)) is not None:
+        return read_on_application(source, slot)
+    if isinstance(target, ast.Subscript) and (shelf := shelf_of(source, target.value)) is not None:
+        return read_by_requests(shelf[0], [shelf[1]])
+    return isinstance(target, ast.Attribute) and around is not None and keeper(source, around, seen) is not None
+
+
 def defaulted(use: Use) -> FunctionNode | None:
     """The function, run by requests, that takes a shared object as a default argument."""
     function = default_of(use.source, use.node)
     return function if function is not None and reached(use.source, function) else None
 
 
-def serves_requests(source: Source, owner: ast.ClassDef) -> bool:
-    """Whether a request runs a method of the class."""
-    return any(isinstance(method, FunctionNode) and reached(source, method) for method in owner.body) or any(
-        (around := enclosing(other, call)) is not None and reached(other, around) for other, call in instances(source, owner)
-    )  # fmt: skip
+def serves_requests(source: Source, owner: ast.ClassDef, seen: frozenset[ast.ClassDef] = frozenset()) -> bool:
+    """Whether a request runs a method of the class, or of one that inherits from it, or asks an instance that was made before."""
+    if owner in seen:
+        return False
+    if any(isinstance(method, FunctionNode) and reached(home, method) for home, each in descendants(source, owner) for method in each.body):
+        return True
+    for other, call in instances(source, owner):
+        around, statement = enclosing(other, call), other.statement(call)
+        if around is not None and reached(other, around):
+            return True
+        targets = statement.targets if isinstance(statement, ast.Assign) and statement.value is call else []
+        if any(_used_by_requests(other, target, other.function(call), seen | {owner}) for target in targets):
+            return True
+    return False
 
 
 def is_cached(source: Source, function: FunctionNode) -> bool:
@@ -87,6 +160,27 @@ def is_cached(source: Source, function: FunctionNode) -> bool:
 
 def _made_once(source: Source, function: FunctionNode) -> bool:
     return is_cached(source, function) and returns_cells(source, function) and bool(reached(source, function) or function in handlers(source.project))
+
+
+def _made_seldom(source: Source, function: FunctionNode) -> bool:
+    """Whether a function gives the same object to all who call it with the same arguments, and these don't tell whose request it is."""
+    names = [source.qualified(each.func if isinstance(each, ast.Call) else each) for each in function.decorator_list]
+    if not any(name in CACHES for name in names) or function.args.vararg or function.args.kwarg or not parameters(function) or not returns_cells(source, function):
+        return False
+    if not (reached(source, function) or function in handlers(source.project)):
+        return False
+    given = [arg.arg for arg in parameters(function)]
+    for _, call in callers(source, function).calls:
+        given += [ast.unparse(each) for each in [*call.args, *(word.value for word in call.keywords)]]
+    return not any(_PERSONAL.intersection(re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text).lower())) for text in given)
+
+
+def _kept_property(source: Source, function: FunctionNode) -> ast.ClassDef | None:
+    """The class that makes what a property returns once for each instance, where requests share one."""
+    owner = source.parent(function)
+    if not isinstance(owner, ast.ClassDef) or not any(source.qualified(each).rpartition(".")[2] == "cached_property" for each in function.decorator_list):
+        return None
+    return owner if returns_cells(source, function) and reached(source, function) and lasting(source, owner) else None
 
 
 def _on_class(source: Source, call: ast.Call) -> bool:

@@ -10,7 +10,8 @@ from dataclasses import replace
 from ..handlers import handlers
 from ..names import FunctionNode
 from ..source import Source
-from .keys import Key, keys
+from .key import Key
+from .keys import keys
 from .reach import imports_of
 
 _BUILTIN = re.compile(r"\w+\s*:\s*(str|int)(\s*\|\s*None)?(\s*=\s*(None|\d+|'[^']*'|\"[^\"]*\"))?")

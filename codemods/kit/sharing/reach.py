@@ -136,6 +136,31 @@ def reached(source: Source, function: FunctionNode, seen: set[FunctionNode] | No
     return list(dict.fromkeys(found))
 
 
+def read_by_requests(source: Source, names: Iterable[str]) -> bool:
+    """Whether a function that requests run reads one of a module's names."""
+    for use in uses_of(source, source.names.module, names):
+        function = enclosing(use.source, use.node)
+        if function is not None and reached(use.source, function):
+            return True
+    return False
+
+
+def shelf_of(source: Source, node: ast.expr) -> tuple[Source, str] | None:
+    """The module, and the name there, of a mapping that lives in a module: `parts`, `registry.parts`."""
+    if isinstance(node, ast.Name):
+        home = source.scope(node).home(node.id)
+        if home is not source.names.module:
+            return None
+        bindings = home.bindings.get(node.id, [])
+        if len(bindings) != 1 or bindings[0].kind != "import":
+            return source, node.id
+        found = leads(source, bindings[0].origin, source.path)
+    else:
+        dotted = source.qualified(node)
+        found = leads(source, dotted, source.path) if dotted else None
+    return found if found is not None and found[1] else None
+
+
 # what instances hold
 
 
@@ -203,7 +228,9 @@ def _instances(source: Source, owner: ast.ClassDef) -> Iterator[tuple[Source, as
 
 
 def lasting(source: Source, owner: ast.ClassDef) -> bool:
-    """Whether an instance of the class outlives a request: made at import, at start-up, or by a cached function."""
+    """Whether an instance of the class outlives a request: made at import, at start-up, by a cached function, or once by the class itself."""
+    if makes_one(source, owner):
+        return True
     for other, call in instances(source, owner):
         if is_test(other):
             continue
@@ -214,6 +241,18 @@ def lasting(source: Source, owner: ast.ClassDef) -> bool:
             return True
         if _is_kept(other, call) or (not reached(other, around) and _escapes(other, call)):
             return True
+    return False
+
+
+def makes_one(source: Source, owner: ast.ClassDef) -> bool:
+    """Whether calling the class gives the same instance again: by its metaclass, or a decorator."""
+    for each in owner.decorator_list:
+        if source.qualified(each.func if isinstance(each, ast.Call) else each) in ("functools.lru_cache", "functools.cache") or "singleton" in ast.unparse(each).lower():
+            return True
+    for given in owner.keywords:
+        for origin in source.origins(given.value) if given.arg == "metaclass" else ():
+            if isinstance(origin.node, ast.ClassDef) and any(isinstance(method, FunctionNode) and method.name == "__call__" for method in origin.node.body):
+                return True
     return False
 
 

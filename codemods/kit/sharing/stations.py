@@ -10,7 +10,8 @@ from ..handlers import Handler, handlers
 from ..names import FunctionNode
 from ..source import Source, is_none
 from .configs import looks_at, run_with
-from .keys import Key, choose, constant, defaults_in, keys, none_in
+from .key import Key
+from .keys import choose, constant, defaults_in, keys, none_in
 from .providers import borrowed
 from .reach import Use, User, descendants, enclosing, instances, is_test, main_block, reached
 
