@@ -289,6 +289,28 @@ Refuses
             messages.append({"role": "user", "content": q})
             return client.chat.completions.create(model="gpt-4o-mini", messages=messages)
 
+    group-chat: What one says is sent to everybody who is connected: the conversation may be meant for all of them.
+    By hand: give each room a list of its own, or leave it as it is where there is one room for everybody.
+
+        from fastapi import FastAPI, WebSocket
+        from openai import AsyncOpenAI
+
+        app = FastAPI()
+        client = AsyncOpenAI()
+        sockets = []
+        messages = []
+
+
+        @app.websocket("/chat")
+        async def chat(socket: WebSocket):
+            await socket.accept()
+            sockets.append(socket)
+            async for text in socket.iter_text():
+                messages.append({"role": "user", "content": text})
+                answer = await client.chat.completions.create(model="gpt-4o-mini", messages=messages)
+                for each in sockets:
+                    await each.send_text(answer.choices[0].message.content)
+
     vector-memory: The memory lies in a vector store that knows no sessions.
     By hand: give each session a namespace or collection of its own.
 
@@ -423,6 +445,7 @@ from collections.abc import Iterator
 
 from .kit.codemod import codemod
 from .kit.finding import Finding
+from .kit.libraries.messages import BEGUN
 from .kit.sharing.anew import made_anew
 from .kit.sharing.constant_sessions import constant_sessions
 from .kit.sharing.isolate import Wishes, isolated
@@ -436,11 +459,11 @@ from .kit.source import Source
 
 MENTIONS = (
     ("langchain", "langgraph", "openai", "anthropic", "groq", "mistralai"),
-    ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id", '"role"', "'role'", "chat_history", "HumanMessage"),
+    ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id", '"role"', "'role'", "chat_history", "HumanMessage", *BEGUN),
 )
 
 
-@codemod(mentions=MENTIONS, meets=("app.state",), stage="scope")
+@codemod(mentions=MENTIONS, meets=("app.state", *BEGUN), stage="scope")
 def request_scope(source: Source, *, history: str = "auto", move_clients: bool = False, stateless: bool = False) -> Iterator[Finding]:
     if not source.project.remember("speaks of conversations", lambda: all(any(word.encode() in other.utf8 for other in source.project for word in words) for words in MENTIONS)):
         return

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from .codemod import Codemod
 from .libraries.marks import HEADS, marks
+from .libraries.messages import is_telling
 from .names import Names, Scope
 from .project import Project
 from .source import Source
@@ -129,6 +130,7 @@ def facts_of(source: Source, tops: Container[str] | None = None) -> Facts:
 def _exports(source: Source, reads: _Reads, traits: Traits, kinds: Mapping[str, str]) -> dict[str, Export]:
     names = source.names
     kept: set[str] = set()
+    lists = {name for name, bindings in names.module.bindings.items() if is_telling(name) and _begins_list(bindings[0].node)}
     exports: dict[str, Export] = {}
     for values in (True, False):  # what a function reaches of the values is asked after
         for name, bindings in names.module.bindings.items():
@@ -145,13 +147,14 @@ def _exports(source: Source, reads: _Reads, traits: Traits, kinds: Mapping[str, 
                 paths = {path for path in own if marks(path).client or not marks(path).blocking}
                 if makers:
                     paths = paths.union(*(reads.beyond(reads.closure(other, kinds)) for other in makers))
-                holds = False
+                holds, talks = False, name in lists
             else:
                 behind = reads.closure(name, kinds)
                 paths = reads.beyond(behind)
                 holds = not kept.isdisjoint(behind)
+                talks = not lists.isdisjoint(behind)
             keyed = isinstance(node, ast.ClassDef) and any(isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name) and s.target.id in KEYS for s in node.body)
-            if not paths and not keyed:
+            if not paths and not keyed and not talks:
                 continue
             said = [marks(path) for path in paths]
             client = any(mark.client for mark in said)
@@ -165,7 +168,7 @@ def _exports(source: Source, reads: _Reads, traits: Traits, kinds: Mapping[str, 
                 values and any(marks(path).client for path in own) and _makes(node),
                 keyed,
                 frozenset(filter(reads.known, paths)),
-                any(mark.memory for mark in said),
+                talks or any(mark.memory for mark in said),
                 holds or (values and client),
             )
     for name, owners in _filled(source, reads.owners):
@@ -190,6 +193,14 @@ def _makes(node: ast.AST) -> bool:
     """Whether an assignment may make an object: a type or a tuple of exceptions is none."""
     value = getattr(node, "value", None)
     return not isinstance(value, (ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Subscript)) or any(isinstance(part, ast.Call) for part in ast.walk(value))
+
+
+def _begins_list(node: ast.AST) -> bool:
+    """Whether a statement begins a list into which messages may be put."""
+    value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
+    if isinstance(value, ast.List):
+        return not any(isinstance(each, ast.Constant) for each in value.elts)
+    return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("list", "deque")
 
 
 class _Reads:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..callers import add_parameter, argument, callers
@@ -14,8 +14,9 @@ from ..move import place_for
 from ..names import FunctionNode
 from ..source import Source
 from .building import Building
-from .configs import WORDS, all_forget, instead_of, keeps_by, looks_at, named_session, names_thread, runs_of
+from .configs import WORDS, all_forget, instead_of, keeps_by, last_part, looks_at, named_session, names_thread, runs_of
 from .key import Key
+from .keys import keys
 from .reach import Use, User, enclosing, reached
 from .shared import Group
 from .stations import Station, Unclear, may_pass, stations_for
@@ -78,8 +79,11 @@ def _given_by_callers(source: Source, config: ast.expr) -> bool:
 def _keyed(source: Source, around: FunctionNode, value: ast.expr, what: str, looks: bool) -> Finding:
     """The fix: what stands there is the key of who asks, handed through the helpers between. Raises Unclear."""
     user = User(source, around, handlers(source.project).get(around), [Use(source, value, "session_id")])
+    others = _asked_for(source, value)
+    tie = f"the session {ast.unparse(value)}" if others else ""
+    users = [user, *others] if source.project.remember(("first to name", ast.dump(value)), lambda: value) is value else [user]
     group = Group(source, around.body, source.names.inner[around], statements=[around.body[0]], slots={"session_id": around.body[0]})
-    plan = _Naming(group, [], stations_for([user]))
+    plan = _Naming(group, [], stations_for(_merged(users)))
     if not plan.parameter or any(each.key is None for each in plan.builders if each.uses):
         raise Unclear("fixed-session", "no key is in sight", source)
     keyless = next((each for each in plan.builders if each.key is None), None)
@@ -93,7 +97,58 @@ def _keyed(source: Source, around: FunctionNode, value: ast.expr, what: str, loo
         plan.hand_on(each)
     new = any(each.key is None or each.key.may_be_new for each in plan.builders)
     help = "Requests that send no key get a conversation of their own, which lasts for that request." if new else ""
-    return source.fix(value, plan.changes.edits, f"{what}; each has its own now", help=help, imports=plan.changes.imports)
+    return source.fix(value, plan.changes.edits, f"{what}; each has its own now", help=help, imports=plan.changes.imports, group=tie)
+
+
+def _asked_for(source: Source, value: ast.expr) -> list[User]:
+    """The other functions that ask for the same conversation by its name: `store["default"]`, `get_history("default")`. Raises Unclear where one has no key."""
+    known = handlers(source.project)
+    getters = {function: handler.source for function, handler in known.items() if handler.kind == "session"}
+    stores = {name.id for getter in getters for name in ast.walk(getter) if isinstance(name, ast.Name)}
+    found: list[User] = []
+    for other, node in _same(source, value):
+        around = enclosing(other, node)
+        if node is value or around is None or around in getters or not _names_it(other, node, getters, stores) or not reached(other, around):
+            continue
+        handler = known.get(around)
+        if handler is not None and not keys(other, around, handler):
+            raise Unclear("read-elsewhere", f"{around.name} reads what others have said, and has no key", other, around)
+        found.append(User(other, around, handler, [Use(other, node, "session_id")]))
+    return found
+
+
+def _same(source: Source, value: ast.expr) -> Iterator[tuple[Source, ast.expr]]:
+    """Every place where the same text, or the same name for it, is written."""
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        for other in source.project:
+            if repr(value.value)[1:-1].encode() in other.utf8:
+                yield from ((other, node) for node in other.nodes(ast.Constant) if node.value == value.value)
+    elif isinstance(value, ast.Name) and (home := source.scope(value).home(value.id)) is not None:
+        yield from ((source, load) for load in source.names.uses(value.id, home))
+
+
+def _names_it(source: Source, node: ast.expr, getters: Mapping[FunctionNode, Source], stores: set[str]) -> bool:
+    """Whether a constant asks the function that gives histories, or the mapping in which it keeps them."""
+    above = source.parent(node)
+    holder: ast.AST | None = None
+    if isinstance(above, ast.Call) and node in above.args:
+        if last_part(above.func) in ("delete_thread", "adelete_thread") or any(origin.node in getters for origin in source.origins(above.func)):
+            return True
+        holder = above.func.value if isinstance(above.func, ast.Attribute) and above.func.attr in ("get", "pop", "setdefault") else None
+    elif isinstance(above, ast.Subscript) and above.slice is node:
+        holder = above.value
+    elif isinstance(above, ast.Compare) and above.left is node and isinstance(above.ops[0], (ast.In, ast.NotIn)):
+        holder = above.comparators[0]
+    return isinstance(holder, ast.Name) and holder.id in stores
+
+
+def _merged(users: list[User]) -> list[User]:
+    """One for each function."""
+    found: dict[FunctionNode | None, User] = {}
+    for user in users:
+        known = found.setdefault(user.function, user)
+        known.uses += [use for use in user.uses if use not in known.uses]
+    return [*found.values()]
 
 
 class _Naming(Building):

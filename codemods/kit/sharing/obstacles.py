@@ -12,8 +12,9 @@ from ..names import FunctionNode
 from ..source import Source
 from .reach import Use, User, imports_of
 from .rebuild import is_client
+from .rooms import is_group_chat
 from .shared import Cell, Group, reads, value_of
-from .stations import Station, Unclear
+from .stations import Station, Unclear, speaks
 
 
 def object_to(group: Group, parameter: str, stations: list[Station], early: list[Use]) -> None:
@@ -54,10 +55,15 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
         raise Unclear("graph-node", f"{keyless.name} is a node of a graph, and its state has no key", keyless.source, keyless.function)
     if not parameter and group.owner is not None and len([each for each in stations if each.handler is None]) > 1:
         raise Unclear("read-elsewhere", "several methods use it within one request, and there is no key by which they could share a history", source, stations[0].function)
+    listed = any(cell.kind == "transcript" for cell in group.cells)
+    if listed and (room := next((each for each in stations if is_group_chat(each)), None)) is not None:
+        raise Unclear("group-chat", f"{room.name} sends what is said to everybody who is connected", room.source, room.function)
     if len(stations) > 1:
         for each in stations:
-            if each.only_reads and each.key is None and not each.passes and isinstance(each.function, FunctionNode):
-                raise Unclear("read-elsewhere", f"{each.name} reads what other requests have said, and there is no key to tell them apart", each.source, each.function)
+            aside = each.only_reads or (listed and not speaks(each))
+            if aside and each.key is None and not each.passes and isinstance(each.function, FunctionNode):
+                what = "reads" if each.only_reads else "reads or changes"
+                raise Unclear("read-elsewhere", f"{each.name} {what} what other requests have said, and there is no key to tell them apart", each.source, each.function)
 
 
 def object_to_class(group: Group, stations: list[Station]) -> None:

@@ -26,6 +26,7 @@ from .reach import (
     shelf_of,
 )
 from .shared import Group, returns_cells, slot_of
+from .transcripts import is_field
 
 CACHES = ("functools.lru_cache", "functools.cache")
 MAKERS = ("__init__", "__post_init__")
@@ -57,7 +58,7 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
     yield from yielded(source)
     for given in source.nodes(ast.keyword):
         holder = source.parent(source.statement(given)) if given.arg == "default_factory" else None
-        if isinstance(holder, ast.ClassDef) and _makes(source, given.value) and lasting(source, holder) and _field_read(source, holder, source.statement(given)):
+        if isinstance(holder, ast.ClassDef) and (_makes(source, given.value) or is_field(source, source.statement(given))) and lasting(source, holder) and _field_read(source, holder, source.statement(given)):
             yield given, "unusual-assignment", f"it is a field of {holder.name}, of which one instance serves all requests"
 
 

@@ -11,6 +11,8 @@ from ..handlers import Handler, handlers
 from ..names import Binding, FunctionNode, Scope
 from ..source import Source
 
+AT_START = ("lifespan", "on_startup", "on_shutdown")  # keywords of an application that take what runs when the service starts or stops
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Use:

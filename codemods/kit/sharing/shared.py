@@ -12,7 +12,7 @@ from ..names import FunctionNode, Scope
 from ..source import Origin, Source, keyword
 from .configs import named_session
 from .near import near_memory
-from .reach import leads
+from .reach import AT_START, leads
 from .transcripts import is_transcript
 
 
@@ -24,7 +24,7 @@ class Cell:
     """
 
     source: Source
-    call: ast.Call | ast.Dict | ast.List
+    call: ast.Call | ast.Dict | ast.List | ast.Constant
     kind: Keeps | str  # "factory", "config" and "transcript" too
     factory: Origin | None = None
 
@@ -74,7 +74,7 @@ def cells_in(source: Source, node: ast.AST, depth: int = 0) -> Iterator[Cell]:
     if isinstance(node, (ast.Dict, ast.Call)) and named_session(source, node) is not None:
         yield Cell(source, node, "config")
         return
-    if isinstance(node, ast.List) and is_transcript(source, node):
+    if isinstance(node, (ast.List, ast.Call, ast.Constant)) and is_transcript(source, node):
         yield Cell(source, node, "transcript")
         return
     if isinstance(node, ast.Call):
@@ -297,5 +297,6 @@ def _is_value(source: Source, function: FunctionNode, body: list[ast.stmt]) -> b
         above = source.parent(load)
         if isinstance(statement, (ast.Assign, ast.AnnAssign)) and not (isinstance(above, ast.Call) and above.func is load):
             call = above if isinstance(above, ast.Call) else source.parent(above) if isinstance(above, ast.keyword) else None
-            return not (isinstance(call, ast.Call) and source.qualified(call.func).endswith(".RunnableWithMessageHistory"))
+            at_start = isinstance(above, ast.keyword) and above.arg in AT_START
+            return not at_start and not (isinstance(call, ast.Call) and source.qualified(call.func).endswith(".RunnableWithMessageHistory"))
     return False

@@ -10,10 +10,11 @@ from ..handlers import Handler, handlers
 from ..names import FunctionNode
 from ..source import Source, is_none
 from .configs import looks_at, run_with
+from .handed import everywhere, reaches_model
 from .key import Key
 from .keys import choose, constant, defaults_in, keys, none_in
 from .providers import borrowed
-from .reach import Use, User, descendants, enclosing, instances, is_test, main_block, reached
+from .reach import AT_START, Use, User, descendants, enclosing, instances, is_test, main_block, reached
 
 READS = frozenset({"clear", "aclear", "buffer", "load_memory_variables", "aload_memory_variables", "messages", "buffer_as_str", "buffer_as_messages"})
 
@@ -60,6 +61,14 @@ class Station:
         for each in seen:
             seen += [below for _, below, _ in each.calls if below not in seen]
         return all(_looks(use) for each in seen for use in each.uses) and any(each.uses for each in seen)
+
+
+def speaks(station: Station) -> bool:
+    """Whether it, or a helper that it calls, gives a list of messages to a model."""
+    seen = [station]
+    for each in seen:
+        seen += [below for _, below, _ in each.calls if below not in seen]
+    return reaches_model(everywhere((use.source, use.node) for each in seen for use in each.uses))
 
 
 def _looks(use: Use) -> bool:
@@ -160,8 +169,13 @@ def serves_sockets(stations: list[Station]) -> bool:
 
 def _all_known(each: Station, mentions: Callers) -> None:
     assert isinstance(each.function, FunctionNode)
+    if any(isinstance(decorator, ast.Name) and decorator.id in ("property", "cached_property") for decorator in each.function.decorator_list):
+        raise Unclear("helper-signature", f"{each.name} is a property, which can't be given a key", each.source, each.function)
     if mentions.others:
         other, node = mentions.others[0]
+        above = other.parent(node)
+        if isinstance(above, ast.keyword) and above.arg in AT_START:
+            raise Unclear("read-elsewhere", f"{each.name} uses it when the service starts or stops, where no request has a key", other, node)
         raise Unclear("handed-on", f"{each.name} is handed on as a value, who calls it can't be told", other, node)
     if not mentions.calls and not mentions.runs:
         test = each.name.startswith("test") or is_test(each.source)

@@ -3,111 +3,161 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
-from ..callers import argument
+from ..libraries.messages import GROWS, SPOKEN, is_telling
 from ..names import FunctionNode
-from ..source import Source
+from ..source import Source, keyword
+from .handed import Place, everywhere, reaches_model
+from .reach import member_uses, uses_of
 
-GROWS = ("append", "extend", "insert")
-NAMED = frozenset("messages message_history chat_history history chat_messages conversation conversation_history contents input".split())
-RUNS = frozenset("invoke ainvoke stream astream batch abatch run arun predict apredict predict_messages apredict_messages generate agenerate acall complete acomplete create".split())
-SPOKEN = ("HumanMessage", "AIMessage", "SystemMessage", "ChatMessage", "FunctionMessage", "ToolMessage")
-SHOWS = frozenset("render render_template TemplateResponse jsonify JSONResponse json_response dumps dump print str len list dict info debug".split())
-
-
-def may_hold_transcripts(source: Source) -> bool:
-    """Whether a file's text could hold such a list."""
-    if source.words.isdisjoint(GROWS):
-        return False
-    return b'"role"' in source.utf8 or b"'role'" in source.utf8 or "chat_history" in source.words or not source.words.isdisjoint(SPOKEN)
+NEVER = frozenset({"documents", "docs", "tools", "results"})
 
 
 def holds_transcripts(source: Source) -> bool:
     """Whether there is such a list in a file."""
-    return may_hold_transcripts(source) and any(is_transcript(source, node) for node in source.nodes(ast.List))
+    every: list[ast.Assign | ast.AnnAssign] = [*source.nodes(ast.Assign), *source.nodes(ast.AnnAssign)]
+    return any(each.value is not None and is_transcript(source, each.value) for each in every) or any(is_field(source, each) for each in source.nodes(ast.AnnAssign))
 
 
 def is_transcript(source: Source, node: ast.AST) -> bool:
     """Whether a list, bound at the top of a module, in a class or on `self` when it is made, grows by messages and is handed to a model."""
     statement = source.parent(node)
-    if not isinstance(node, ast.List) or not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is not node or not may_hold_transcripts(source):
+    if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is not node or not _is_list(source, node):
         return False
     return bool(source.remember(("transcript", node), lambda: _is_transcript(source, statement)))
 
 
+def is_field(source: Source, statement: ast.stmt) -> bool:
+    """Whether a field of a dataclass holds such a list: `messages: list = field(default_factory=list)`."""
+    owner = source.parent(statement)
+    value = statement.value if isinstance(statement, ast.AnnAssign) else None
+    made = keyword(value, "default_factory") if isinstance(value, ast.Call) else None
+    if made is None or not isinstance(owner, ast.ClassDef) or not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+        return False
+    return _talks(source, statement, statement.target.id, _members(source, owner, statement.target.id, statement))
+
+
+def _is_list(source: Source, node: ast.AST) -> bool:
+    if isinstance(node, ast.List):
+        return True
+    if isinstance(node, ast.Constant):  # one text that grows: `history = ""`
+        return isinstance(node.value, str)
+    return isinstance(node, ast.Call) and ((isinstance(node.func, ast.Name) and node.func.id == "list") or source.qualified(node.func) == "collections.deque")
+
+
 def _is_transcript(source: Source, statement: ast.Assign | ast.AnnAssign) -> bool:
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-    uses = _uses(source, statement, targets[0]) if len(targets) == 1 else []
-    inside = [use for use in uses if source.function(use) not in (None, source.function(statement))]
-    return any(_grows(source, use) for use in inside) and any(_handed_over(source, use) for use in inside)
-
-
-def _uses(source: Source, statement: ast.stmt, target: ast.expr) -> list[ast.expr]:
-    """The reads of a name of the module, or of an attribute of the class's instances within the class."""
-    owner = source.class_of(statement)
-    function = source.function(statement)
+    owner, function = source.class_of(statement), source.function(statement)
+    if len(targets) != 1:
+        return False
+    target = targets[0]
     if isinstance(target, ast.Name) and function is None and isinstance(source.parent(statement), ast.Module):
-        return [*source.names.uses(target.id, source.names.module)]
-    if isinstance(target, ast.Name) and function is None and owner is not None and not owner.bases and not owner.decorator_list:
-        attr = target.id
-    elif isinstance(target, ast.Attribute) and function is not None and function.name == "__init__" and source.parent(statement) is function:
-        attr = target.attr
-    else:
+        rebound = any(binding.within is not binding.scope for binding in source.names.module.bindings.get(target.id, ()))
+        if isinstance(statement.value, ast.Constant) and not rebound:
+            return False
+        uses = uses_of(source, source.names.module, [target.id], [statement])
+        return _talks(source, statement, target.id, [(use.source, use.node) for use in uses if use.source.function(use.node) is not None])
+    if isinstance(statement.value, ast.Constant) or owner is None:
+        return False
+    if isinstance(target, ast.Name) and function is None and not owner.decorator_list and not any(_is_model(source, base) for base in owner.bases):
+        return _talks(source, statement, target.id, _members(source, owner, target.id, statement))
+    if isinstance(target, ast.Attribute) and function is not None and function.name == "__init__" and source.parent(statement) is function:
+        return _talks(source, statement, target.attr, _members(source, owner, target.attr, statement))
+    return False
+
+
+def _is_model(source: Source, base: ast.expr) -> bool:
+    """Whether each instance of a class gets its own copy of what stands in its body."""
+    return source.qualified(base).partition(".")[0] in ("pydantic", "sqlmodel", "typing", "django", "sqlalchemy") or ast.unparse(base) in ("BaseModel", "TypedDict")
+
+
+def _members(source: Source, owner: ast.ClassDef, attr: str, statement: ast.stmt) -> list[Place]:
+    own = [node for node in source.attributes(attr) if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls") and source.class_of(node) is owner]
+    if not own:
         return []
-    return [node for node in source.attributes(attr) if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls") and source.class_of(node) is owner]
+    built = source.function(statement)
+    places: list[Place] = [(source, node) for node in own if source.function(node) is not built or built is None]
+    if any(source.class_of(node) is not owner for node in source.attributes(attr)) or len(source.project.mentioning(attr)) > 1:
+        places += [(use.source, use.node) for use in member_uses(source, owner, [f"self.{attr}"], source.names.inner[owner], [statement]) if use.node not in own]
+    return places
 
 
-def _grows(source: Source, use: ast.expr) -> bool:
+def _talks(source: Source, statement: ast.stmt, name: str, uses: list[Place]) -> bool:
+    """Whether something puts messages into the list, and something gives them to a model."""
+    if not uses or name in NEVER:
+        return False
+    telling = is_telling(name)
+    anywhere = everywhere(uses)
+    if not any(_grows(other, use, telling) for other, use in anywhere) and not any(_grown(source, value, name, telling) for value in _set_anew(source, statement, name)):
+        return False
+    return reaches_model(anywhere)
+
+
+def _set_anew(source: Source, statement: ast.stmt, name: str) -> Iterator[ast.expr]:
+    """What is assigned to a name of the module under `global`, or to `self.name`."""
+    if isinstance(source.parent(statement), ast.Module):
+        for binding in source.names.module.bindings.get(name, ()):
+            if binding.within is not binding.scope and isinstance(value := getattr(binding.node, "value", None), ast.expr):
+                yield value
+
+
+def _grown(source: Source, value: ast.expr, name: str, telling: bool) -> bool:
+    """`history + [message]`; of `history += value`, the value."""
+    parts = [value]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, ast.BinOp):
+            parts += [part.left, part.right]
+        elif isinstance(part, (ast.List, ast.Tuple)) and any(_is_message(source, each, telling) for each in part.elts):
+            return True
+        elif isinstance(part, ast.JoinedStr) and telling:
+            return True
+    return False
+
+
+def _grows(source: Source, use: ast.expr, telling: bool) -> bool:
     method = source.parent(use)
+    if isinstance(method, ast.AugAssign) and method.target is use:
+        return _grown(source, method.value, "", telling)
     if not isinstance(method, ast.Attribute) or method.attr not in GROWS:
         return False
     call = source.parent(method)
     if not isinstance(call, ast.Call) or call.func is not method or not call.args:
         return False
     added = call.args[-1]
-    return any(_is_message(source, each) for each in (added.elts if method.attr == "extend" and isinstance(added, (ast.List, ast.Tuple)) else [added]))
+    return any(_is_message(source, each, telling) for each in (added.elts if method.attr == "extend" and isinstance(added, (ast.List, ast.Tuple)) else [added]))
 
 
-def _is_message(source: Source, node: ast.expr) -> bool:
+def _is_message(source: Source, node: ast.expr, telling: bool) -> bool:
+    """`telling`: the list's name says that it holds what was said, so that texts are messages too."""
     if isinstance(node, ast.Dict):
-        return any(isinstance(key, ast.Constant) and key.value == "role" for key in node.keys)
+        words = {key.value for key in node.keys if isinstance(key, ast.Constant)}
+        return "role" in words or (telling and bool(words & {"content", "user", "assistant", "question", "answer", "human", "ai", "text"}))
     if isinstance(node, ast.Call):
-        return source.qualified(node.func).rpartition(".")[2] in SPOKEN
+        last = source.qualified(node.func).rpartition(".")[2]
+        if last in SPOKEN:
+            return True
+        if isinstance(node.func, ast.Attribute) and node.func.attr in ("model_dump", "to_dict", "dict"):
+            return telling
+        if any(isinstance(origin.node, FunctionNode) and _makes_message(origin.source, origin.node) for origin in source.origins(node.func)):
+            return True
+        return telling and last in ("dict", "Message", "str") and bool(node.keywords or node.args)
     if isinstance(node, ast.Name):
-        return any(_is_message(source, origin.node) for origin in source.origins(node) if origin.source is source and isinstance(origin.node, (ast.Call, ast.Dict)))
-    return isinstance(node, ast.Tuple) and len(node.elts) == 2
+        found = [origin for origin in source.origins(node) if isinstance(origin.node, (ast.Call, ast.Dict))]
+        return any(_is_message(origin.source, origin.node, telling) for origin in found) or (telling and _is_answer(source, node))  # type: ignore[arg-type]
+    if isinstance(node, ast.Attribute):
+        return telling and node.attr in ("message", "content", "text")
+    return (isinstance(node, ast.Tuple) and len(node.elts) == 2) or (telling and isinstance(node, (ast.JoinedStr, ast.BinOp)))
 
 
-def _handed_over(source: Source, use: ast.expr, hops: int = 0) -> bool:
-    """Whether a model, or a function of the project that names it a history, is given the list, a part of it, or a list with it within."""
-    node: ast.expr = use
-    while True:
-        above = source.parent(node)
-        if (isinstance(above, ast.Subscript) and above.value is node) or isinstance(above, (ast.BinOp, ast.Starred, ast.List)):
-            node = above
-        else:
-            break
-    if isinstance(above, ast.Assign) and hops < 2 and len(above.targets) == 1 and isinstance(above.targets[0], ast.Name):
-        scope = source.scope(above.targets[0])
-        return any(_handed_over(source, load, hops + 1) for load in source.names.uses(above.targets[0].id, scope))
-    if isinstance(above, ast.keyword):
-        call = source.parent(above)
-        return isinstance(call, ast.Call) and above.arg in NAMED and _name(call) not in SHOWS
-    if isinstance(above, ast.Dict):
-        words = [key.value for key, value in zip(above.keys, above.values, strict=True) if value is node and isinstance(key, ast.Constant)]
-        call = source.parent(above)
-        return bool(words) and words[0] in NAMED and isinstance(call, ast.Call) and above in call.args and _name(call) not in SHOWS
-    if not isinstance(above, ast.Call) or node not in above.args:
-        return False
-    if _name(above) in RUNS:
-        return True
-    return any(_takes(origin.node, above, node, isinstance(origin.source.parent(origin.node), ast.ClassDef)) for origin in source.origins(above.func) if isinstance(origin.node, FunctionNode))
+def _is_answer(source: Source, name: ast.Name) -> bool:
+    """`message = response.choices[0].message`."""
+    home = source.scope(name).home(name.id)
+    values = [binding.value for binding in home.bindings[name.id]] if home is not None else []
+    return any(isinstance(value, ast.Attribute) and value.attr in ("message", "content") for value in values)
 
 
-def _takes(function: FunctionNode, call: ast.Call, node: ast.expr, method: bool) -> bool:
-    """Whether the parameter that gets the list is called a history."""
-    return any(argument(function, call, arg.arg, method=method) is node for arg in function.args.args if arg.arg in NAMED)
-
-
-def _name(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+def _makes_message(source: Source, function: FunctionNode) -> bool:
+    """`def user(text): return {"role": "user", "content": text}`."""
+    return any(isinstance(node.value, ast.Dict) and _is_message(source, node.value, False) for node in source.index.returns.get(function, ()))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..callers import argument
 from ..callgraph import Function, Trail, callees, closure, made_once
-from ..libraries.blocking import LOOP_BOUND, LOOP_FREE, THREAD_BOUND, Kind
+from ..libraries.blocking import KINDS, LOOP_BOUND, LOOP_FREE, THREAD_BOUND, Kind
 from ..origins import assignments
 from ..source import MAX_HOPS, Source
 from .waiting import body, calls_in, kind_of, path_of, wait_of
@@ -155,9 +155,27 @@ def _by_result(function: Function, value: ast.expr) -> Iterator[Bar]:
     kind = kind_of(function.source, value)
     if kind is not None and kind.threads == "own" and kind.name != "SQLAlchemy result":
         yield Bar("thread-affine", f"{function.name}() returns a {kind.name}, which would belong to another thread")
+    elif isinstance(value, ast.Call) and (name := _of_argument(function.source, value)):
+        yield Bar("thread-affine", f"{function.name}() returns a {name}, which would belong to another thread")
     for origin in function.source.origins(value):
         if isinstance(origin.node, ast.Call) and _streams(origin.node):
             yield Bar("lazy-iteration", f"{function.name}() returns a response that is still being read")
+
+
+def _of_argument(source: Source, call: ast.Call) -> str:
+    """The name of the thread-bound thing that a helper makes of an argument and returns: a cursor of a connection; "" for none."""
+    for other in callees(source, call):
+        home, method = other.source, isinstance(other.source.parent(other.node), ast.ClassDef)
+        for part in home.index.returns.get(other.node, ()):
+            for made in [part.value, *(origin.node for origin in home.origins(part.value) if origin.source is home)]:
+                func = made.func if isinstance(made, ast.Call) else None
+                root = func.value if isinstance(func, ast.Attribute) else None
+                given = argument(other.node, call, root.id, method=method) if isinstance(root, ast.Name) else None
+                kind = kind_of(source, given) if given is not None else None
+                gives = KINDS.get(kind.gives.get(func.attr, "")) if kind is not None and isinstance(func, ast.Attribute) else None
+                if gives is not None and gives.threads == "own" and gives.name != "SQLAlchemy result":
+                    return gives.name
+    return ""
 
 
 def _streams(call: ast.Call) -> bool:
@@ -255,10 +273,24 @@ def _written_globals(function: Function) -> Iterator[str]:
         for target in part.targets if isinstance(part, ast.Assign) else [part.target]:
             if isinstance(target, ast.Name) and target.id in scope.globals and _of_this_call(source, part, target, node):
                 yield target.id
-            elif isinstance(part, ast.AugAssign) and isinstance(target, (ast.Subscript, ast.Attribute)):
+            elif isinstance(target, (ast.Subscript, ast.Attribute)) and (isinstance(part, ast.AugAssign) or _counts_on(target, part.value)):
                 root = root_of(target)
                 if isinstance(root, ast.Name) and (home := source.scope(root).home(root.id)) is not None and home.kind == "module":
                     yield root.id
+
+
+def _counts_on(target: ast.expr, value: ast.expr | None) -> bool:
+    """`cache[user] = cache.get(user, 0) + 1`: a new value made of the old one."""
+    root = root_of(target)
+    if not isinstance(value, ast.BinOp) or not isinstance(root, ast.Name) or not isinstance(target, ast.Subscript):
+        return False
+    asked = [node.slice for node in ast.walk(value) if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == root.id]
+    asked += [
+        node.args[0]
+        for node in ast.walk(value)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get" and isinstance(node.func.value, ast.Name) and node.func.value.id == root.id and node.args
+    ]
+    return any(ast.dump(each) == ast.dump(target.slice) for each in asked)
 
 
 def _kept_attributes(function: Function) -> Iterator[str]:
