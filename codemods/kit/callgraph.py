@@ -129,10 +129,10 @@ def closure(start: Function) -> list[tuple[Function, tuple[Function, ...]]]:
             function = todo.pop(0)
             way = found[function.node][1]
             for call in calls_in(function.source, function.node):
-                for other in callees(function.source, call) if not made_once(function.source, call) else ():
-                    if other.node not in found and not other.asynchronous and not other.once:
-                        found[other.node] = (other, (*way, other))
-                        todo.append(other)
+                fresh = [other for other in callees(function.source, call) if other.node not in found and not other.asynchronous and not other.once]
+                for other in fresh if fresh and not made_once(function.source, call) else ():
+                    found[other.node] = (other, (*way, other))
+                    todo.append(other)
         memo[key] = list(found.values())
     return memo[key]  # type: ignore[no-any-return]
 

@@ -84,6 +84,13 @@ class Index:
         )
 
     @cached_property
+    def objects(self) -> frozenset[str]:
+        """Names and attributes that may stand for something else than a plain def or class, and the defs that a decorator may have turned into one."""
+        held = {name for name, nodes in self.attributes.items() if any(isinstance(node.ctx, ast.Store) for node in nodes)}
+        turned = {node.name for kind in (ast.FunctionDef, ast.AsyncFunctionDef) for node in self.names.by_type.get(kind, ()) if node.decorator_list}  # type: ignore[attr-defined]
+        return self.variables | self.aliases | held | turned
+
+    @cached_property
     def _calls(self) -> Mapping[str, list[tuple[int, ast.Call]]]:
         """The calls by the last name of what is called, "" for what has none, each with its place in source order."""
         found: dict[str, list[tuple[int, ast.Call]]] = {}

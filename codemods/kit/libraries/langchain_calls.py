@@ -59,9 +59,17 @@ def site_of(source: Source, call: ast.Call) -> Site | None:
         if func.attr in ("from_texts", "from_documents"):
             return _made(source, call, func)
         return _site(source, call, func.value, func.attr)
-    if isinstance(func, (ast.Name, ast.Attribute, ast.Subscript, ast.Call)) and not source.qualified(func):
-        return _site(source, call, func, "__call__")
-    return None
+    if isinstance(func, (ast.Name, ast.Attribute)):
+        if (func.id if isinstance(func, ast.Name) else func.attr) not in _objects(source):
+            return None
+    elif not isinstance(func, (ast.Subscript, ast.Call)):
+        return None
+    return None if source.qualified(func) else _site(source, call, func, "__call__")
+
+
+def _objects(source: Source) -> frozenset[str]:
+    """What may be called and is not a plain def or class, by name."""
+    return source.project.remember("objects", lambda: frozenset().union(*(other.index.objects for other in source.project)))  # type: ignore[no-any-return]
 
 
 def _made(source: Source, call: ast.Call, func: ast.Attribute) -> Site | None:

@@ -107,12 +107,16 @@ def _empty(node: ast.AST | None) -> bool:
 
 def _stores(source: Source, container: ast.expr) -> list[ast.Subscript]:
     """Every `container[...] = ...` of the file."""
-    written = ast.dump(container)
-    return [
-        target
-        for target in source.nodes(ast.Subscript)
-        if isinstance(target.ctx, ast.Store) and ast.dump(target.value) == written
-    ]
+    stored: dict[str, list[ast.Subscript]] = source.remember("stored items", lambda: _stored(source))
+    return stored.get(ast.dump(container), []) if stored else []
+
+
+def _stored(source: Source) -> dict[str, list[ast.Subscript]]:
+    found: dict[str, list[ast.Subscript]] = {}
+    for target in source.nodes(ast.Subscript):
+        if isinstance(target.ctx, ast.Store):
+            found.setdefault(ast.dump(target.value), []).append(target)
+    return found
 
 
 def _put(source: Source, target: ast.Subscript) -> ast.expr | None:
