@@ -44,6 +44,33 @@ def shares_loop(source: Source, function: FunctionNode) -> bool:
     )
 
 
+def comes_first(source: Source, function: FunctionNode, node: ast.AST) -> bool:
+    """Whether a script's main coroutine does this before anything else can run in its loop: before it awaits or starts anything."""
+    first = source.remember(("first-await", function), lambda: _first_await(source, function))
+    return source.start(node) < first and not any(
+        isinstance(above, (ast.For, ast.While)) and first < source.stop(above) for above in source.parents(node)
+    )
+
+
+def _first_await(source: Source, function: FunctionNode) -> int:
+    """Where other work can first run in the loop; 0 for a coroutine that gets no loop of its own."""
+    uses = list(_uses(source, function))
+    for other, use in uses:
+        call = other.parent(use)
+        above = other.parent(call) if isinstance(call, ast.Call) and call.func is use else None
+        if not isinstance(above, ast.Call) or call not in above.args or other.qualified(above.func) not in RUNNERS:
+            return 0
+    if not uses:
+        return 0
+    places = [len(source.utf8)]
+    for part in ast.walk(function):
+        if isinstance(part, (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)) or (
+            isinstance(part, ast.Attribute) and part.attr in CONCURRENT
+        ):
+            places.append(source.start(part))
+    return min(places)
+
+
 def is_test(source: Source) -> bool:
     *folders, name = source.path.split("/")
     return name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py" or "tests" in folders
