@@ -30,6 +30,7 @@ PLAIN = frozenset(
     "staticmethod classmethod property override final abstractmethod cache lru_cache wraps traceable "
     "observe retry asynccontextmanager contextmanager deprecated no_type_check".split()
 )
+DEMOS = frozenset(["examples", "example", "docs", "demo", "demos", "scripts", "tutorials", "benchmarks", "notebooks"])
 COMMANDS = frozenset(["click", "typer", "asyncclick"])
 OWN_LOOP = frozenset(
     ["flask.Flask", "flask.Blueprint", "flask_socketio.SocketIO", "flask_restx.Namespace", "flask_restful.Api"]
@@ -87,7 +88,17 @@ def _alone(source: Source, function: FunctionNode, seen: set[FunctionNode]) -> b
         if (target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")) not in PLAIN:
             return False
     uses = list(_uses(source, function))
-    return bool(uses) and all(_runs_alone(other, use, seen) for other, use in uses)
+    return all(_runs_alone(other, use, seen) for other, use in uses) if uses else _shows(source)
+
+
+def _shows(source: Source) -> bool:
+    """Whether a file shows how something is used: it lies with others of its kind and runs itself, one thing after the other."""
+
+    def read() -> bool:
+        runs = any(source.qualified(attribute) in RUNNERS for attribute in source.attributes("run"))
+        return runs and not DEMOS.isdisjoint(source.path.split("/")[:-1]) and not _concurrent(source)
+
+    return bool(source.remember("shows", read))
 
 
 def _own_loop(source: Source, decorator: ast.expr) -> bool:
