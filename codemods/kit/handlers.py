@@ -27,7 +27,10 @@ SLACK = frozenset("event message command action shortcut view options function m
 TASKS = frozenset(
     "celery.shared_task celery.task.task dramatiq.actor huey.task rq.job procrastinate.task taskiq.task".split()
 )  # fmt: skip
-REGISTERING = frozenset({*ADDERS, *(path.rpartition(".")[2] for path in ROUTES), *TELEGRAM, "RunnableWithMessageHistory", "add_node", "Depends", "Security", "register_message_handler", "register"})
+# Gradio's interfaces, and the events of its components: one process runs these functions for all visitors
+GRADIO = {"ChatInterface": 0, "Interface": 0}
+GRADIO_EVENTS = frozenset("click submit change input upload clear then success load select like release blur stop tick edit retry undo".split())
+REGISTERING = frozenset({*ADDERS, *(path.rpartition(".")[2] for path in ROUTES), *TELEGRAM, "RunnableWithMessageHistory", "add_node", "Depends", "Security", "register_message_handler", "register", *GRADIO})
 VIEW_BASES = frozenset("MethodView View Resource HTTPEndpoint WebSocketEndpoint APIView ViewSet GenericAPIView TemplateView FormView RequestHandler HTTPMethodView".split())
 VIEW_METHODS = frozenset("get post put patch delete head options dispatch_request on_connect on_receive on_disconnect create retrieve list update destroy form_valid".split())
 AIOGRAM = frozenset("message callback_query edited_message inline_query channel_post".split())
@@ -75,6 +78,12 @@ def handlers(project: Surroundings) -> dict[FunctionNode, Handler]:
     return first.remember("handlers", read)  # type: ignore[no-any-return]
 
 
+def has_own_loops(handler: Handler) -> bool:
+    """Whether each call of an async handler is run in an event loop of its own: Flask does so with its async views."""
+    flask = handler.framework.startswith("flask") and handler.kind == "route"
+    return flask and isinstance(handler.function, ast.AsyncFunctionDef)
+
+
 def _of(source: Source) -> Iterator[Handler]:
     for function in source.functions():
         for decorator in function.decorator_list:
@@ -86,7 +95,7 @@ def _of(source: Source) -> Iterator[Handler]:
             described = _by_place(source, function)
             if described:
                 yield Handler(source, function, *described)
-    for call in source.index.calls(REGISTERING, source.index.aliases):
+    for call in source.index.calls(REGISTERING, GRADIO_EVENTS if "gradio" in source.index.roots else (), source.index.aliases):
         yield from _registered(source, call)
     for assign in source.nodes(ast.Assign):
         yield from _worker(source, assign)
@@ -223,8 +232,20 @@ def _registered(source: Source, call: ast.Call) -> Iterator[Handler]:
         yield from _handed(source, call, 1 if len(call.args) > 1 else 0, "node", "langgraph", ("action", "node"))
     elif path in ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security"):
         yield from _handed(source, call, 0, "provider", "fastapi", ("dependency",))
+    elif name in GRADIO and path.startswith("gradio."):
+        yield from _handed(source, call, 0, "message", "gradio", ("fn",))
+    elif name in GRADIO_EVENTS and of_gradio(source, call):
+        yield from _handed(source, call, 0, "message", "gradio", ("fn",))
     elif name == "register_message_handler" or (name == "register" and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Attribute) and call.func.value.attr in AIOGRAM):
         yield from _handed(source, call, 0, "message", "aiogram")
+
+
+def of_gradio(source: Source, call: ast.Call) -> bool:
+    """Whether a call registers for an event of one of Gradio's components, also behind another event: `button.click(ask).then(clear)`."""
+    receiver: ast.expr = call
+    while isinstance(receiver, ast.Call) and isinstance(receiver.func, ast.Attribute) and receiver.func.attr in GRADIO_EVENTS:
+        receiver = receiver.func.value
+    return receiver is not call and source.made_by(receiver).partition(".")[0] == "gradio"
 
 
 def _handed(source: Source, call: ast.Call, place: int, kind: str, framework: str, words: tuple[str, ...] = HANDLER_KEYWORDS) -> Iterator[Handler]:
