@@ -247,7 +247,8 @@ def _findings(source: Source, client: Client, limits: Limits) -> Iterator[Findin
     if style(client.things[client.roots[0][1]][1]) == "twin":
         outcomes = [whole(survey, limits) or beside(survey, limits)]
         if outcomes[0].fixed and (run := outlived(client)) is not None:
-            why = f"line {run.lineno} makes a new event loop each time, and an async client that is kept fails in the second one"
+            where = f"line {run.lineno} makes a new event loop each time" if isinstance(run, ast.Call) else f"Flask runs {run.name} in a new event loop each time"
+            why = f"{where}, and an async client that is kept fails in the second one"
             outcomes = [Outcome(refused=[(site, "several-loops", why) for site in survey.faults(client.every_site())])]
     else:
         outcomes = list(apart(survey))

@@ -225,7 +225,7 @@ LOOPS_BY_HAND = "ask the model in sync code (`invoke`), keep one event loop for 
 
 @codemod(mentions=(CLIENTS,), shares=MENTIONS, stage="scope")
 def fork_safe_client(source: Source) -> Iterator[Finding]:
-    if not source.project.remember("may divide", lambda: any(word.encode() in other.utf8 for other in source.project for word in MENTIONS)):
+    if not source.project.remember("may divide", lambda: any(word.encode() in other.utf8 for other in source.project for word in (*MENTIONS, "flask"))):
         return
     if not forks(source.project) and not loops(source.project):
         return
@@ -239,7 +239,7 @@ def fork_safe_client(source: Source) -> Iterator[Finding]:
         else:
             edits, needs = per_loop(found, candidate.close) if candidate.asynchronous else per_process(found)
             yield source.fix(candidate.node, edits, words, imports=[*needs, *importers(found, getter_name(found))])
-    told: set[ast.Call] = set()
+    told: set[ast.AST] = set()
     for model in outlived(source):
         words = "the model's connections are used in one event loop after the other, and belong to the first"
         if model.edits and not told.issuperset(loop.call for loop in model.loops):

@@ -80,8 +80,8 @@ Refuses
         async def handler(url):
             return fetch(url).text
 
-    file-update: A file under a fixed name is written anew; two requests at once would mix it up.
-    By hand: guard it with a lock, or write to a name of its own and rename that.
+    file-update: A file is written over, or read and then written back; requests that come between would mix it up.
+    By hand: let one lock guard all that reads and writes it; where others only read it, write to a name of its own and rename that.
 
         import json
 
@@ -240,14 +240,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from .kit.alone import shares_loop
+from .kit.alone import comes_first, shares_loop
 from .kit.codemod import codemod
 from .kit.finding import Finding
 from .kit.libraries.blocking import MENTIONS
 from .kit.source import Source
 from .kit.waits.blocked import spots
 from .kit.waits.cures import cure
-from .kit.waits.startup import is_route, never_awaits, starts_up
+from .kit.waits.startup import moves_whole, plain_instead, starts_up
 from .kit.waits.threads import Bar
 
 
@@ -255,21 +255,19 @@ from .kit.waits.threads import Bar
 def offload_blocking(source: Source) -> Iterator[Finding]:
     if b"async def" not in source.utf8:
         return
+    places = [
+        (spot, cure(source, spot))
+        for spot in spots(source)
+        if shares_loop(source, spot.function) and not starts_up(source, spot.function) and not comes_first(source, spot.function, spot.node)
+    ]
+    kept = {spot.function for spot, found in places if isinstance(found, Bar) and not moves_whole(source, spot, found)}
     bound: set[ast.AST] = set()  # functions whose thread-bound objects are spoken of already
-    for spot in spots(source):
-        if not shares_loop(source, spot.function) or starts_up(source, spot.function):
-            continue
-        found = cure(source, spot)
+    for spot, found in places:
+        third = plain_instead(source, spot.function) if spot.function not in kept else ""
         if not isinstance(found, Bar):
             edits, needs = found
-            yield source.fix(spot.node, edits, f"{spot.words}, and the event loop with it", imports=needs, help=_third_choice(source, spot.function))
+            yield source.fix(spot.node, edits, f"{spot.words}, and the event loop with it", imports=needs, help=third)
         elif not (found.code == "thread-affine" and spot.wait is not None and spot.function in bound):
             if found.code == "thread-affine":
                 bound.add(spot.function)
-            yield source.refuse(spot.node, found.code, found.words, _third_choice(source, spot.function))
-
-
-def _third_choice(source: Source, function: ast.AsyncFunctionDef) -> str:
-    if is_route(source, function) and never_awaits(source, function):
-        return f"Nothing in {function.name}() is awaited: as a plain `def` it would run in a thread of its own, and could stay as it is."
-    return ""
+            yield source.refuse(spot.node, found.code, found.words, third)

@@ -30,6 +30,7 @@ PLAIN = frozenset(
     "staticmethod classmethod property override final abstractmethod cache lru_cache wraps traceable "
     "observe retry asynccontextmanager contextmanager deprecated no_type_check".split()
 )
+DEMOS = frozenset(["examples", "example", "docs", "demo", "demos", "scripts", "tutorials", "benchmarks", "notebooks"])
 COMMANDS = frozenset(["click", "typer", "asyncclick"])
 OWN_LOOP = frozenset(
     ["flask.Flask", "flask.Blueprint", "flask_socketio.SocketIO", "flask_restx.Namespace", "flask_restful.Api"]
@@ -42,6 +43,33 @@ def shares_loop(source: Source, function: FunctionNode) -> bool:
     return bool(
         source.remember(("shares-loop", function), lambda: not is_test(source) and not _alone(source, function, set()))
     )
+
+
+def comes_first(source: Source, function: FunctionNode, node: ast.AST) -> bool:
+    """Whether a script's main coroutine does this before anything else can run in its loop: before it awaits or starts anything."""
+    first = source.remember(("first-await", function), lambda: _first_await(source, function))
+    return source.start(node) < first and not any(
+        isinstance(above, (ast.For, ast.While)) and first < source.stop(above) for above in source.parents(node)
+    )
+
+
+def _first_await(source: Source, function: FunctionNode) -> int:
+    """Where other work can first run in the loop; 0 for a coroutine that gets no loop of its own."""
+    uses = list(_uses(source, function))
+    for other, use in uses:
+        call = other.parent(use)
+        above = other.parent(call) if isinstance(call, ast.Call) and call.func is use else None
+        if not isinstance(above, ast.Call) or call not in above.args or other.qualified(above.func) not in RUNNERS:
+            return 0
+    if not uses:
+        return 0
+    places = [len(source.utf8)]
+    for part in ast.walk(function):
+        if isinstance(part, (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)) or (
+            isinstance(part, ast.Attribute) and part.attr in CONCURRENT
+        ):
+            places.append(source.start(part))
+    return min(places)
 
 
 def is_test(source: Source) -> bool:
@@ -60,7 +88,17 @@ def _alone(source: Source, function: FunctionNode, seen: set[FunctionNode]) -> b
         if (target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")) not in PLAIN:
             return False
     uses = list(_uses(source, function))
-    return bool(uses) and all(_runs_alone(other, use, seen) for other, use in uses)
+    return all(_runs_alone(other, use, seen) for other, use in uses) if uses else _shows(source)
+
+
+def _shows(source: Source) -> bool:
+    """Whether a file shows how something is used: it lies with others of its kind and runs itself, one thing after the other."""
+
+    def read() -> bool:
+        runs = any(source.qualified(attribute) in RUNNERS for attribute in source.attributes("run"))
+        return runs and not DEMOS.isdisjoint(source.path.split("/")[:-1]) and not _concurrent(source)
+
+    return bool(source.remember("shows", read))
 
 
 def _own_loop(source: Source, decorator: ast.expr) -> bool:

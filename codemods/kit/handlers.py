@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from .names import FunctionNode
+from .origins import class_of
 from .source import Source, Surroundings, is_none, keyword
 
 VERBS = frozenset("get post put patch delete head options trace api_route route websocket websocket_route".split())
@@ -27,7 +28,14 @@ SLACK = frozenset("event message command action shortcut view options function m
 TASKS = frozenset(
     "celery.shared_task celery.task.task dramatiq.actor huey.task rq.job procrastinate.task taskiq.task".split()
 )  # fmt: skip
-REGISTERING = frozenset({*ADDERS, *(path.rpartition(".")[2] for path in ROUTES), *TELEGRAM, "RunnableWithMessageHistory", "add_node", "Depends", "Security", "register_message_handler", "register"})
+# Gradio's interfaces, and the events of its components: one process runs these functions for all visitors
+GRADIO = {"ChatInterface": 0, "Interface": 0}
+GRADIO_EVENTS = frozenset("click submit change input upload clear then success load select like release blur stop tick edit retry undo".split())
+REGISTERING = frozenset({*ADDERS, *(path.rpartition(".")[2] for path in ROUTES), *TELEGRAM, "RunnableWithMessageHistory", "add_node", "Depends", "Security", "Provide", "register_message_handler", "register", *GRADIO})
+FRAMEWORKS = frozenset("fastapi starlette flask quart aiohttp sanic litestar starlite robyn bottle flask_openapi3 ninja fastapi_utils azure flask_restx lanarky".split())
+BARE = frozenset({"litestar", "starlite", "bottle", "blacksheep"})  # their decorators are imported by their own names
+BARE_VERBS = VERBS | {"websocket_listener"}
+AROUND = frozenset({"middleware", "before_request", "before_app_request", "after_request", "on_request"})
 VIEW_BASES = frozenset("MethodView View Resource HTTPEndpoint WebSocketEndpoint APIView ViewSet GenericAPIView TemplateView FormView RequestHandler HTTPMethodView".split())
 VIEW_METHODS = frozenset("get post put patch delete head options dispatch_request on_connect on_receive on_disconnect create retrieve list update destroy form_valid".split())
 AIOGRAM = frozenset("message callback_query edited_message inline_query channel_post".split())
@@ -39,7 +47,7 @@ class Handler:
     """A function and who calls it.
 
     kind: route, websocket, message (a chat bot's event), task; and those that serve within a request: session (asked for one
-    session's history), provider (a dependency), node (of a graph).
+    session's history), provider (a dependency), node (of a graph), middleware.
     """
 
     source: Source
@@ -49,7 +57,7 @@ class Handler:
     path: str = ""  # of a route that is registered by a call, or decorated for aiohttp
 
 
-INNER = ("session", "provider", "node")
+INNER = ("session", "provider", "node", "middleware")
 
 
 def serves(project: Surroundings) -> bool:
@@ -75,6 +83,12 @@ def handlers(project: Surroundings) -> dict[FunctionNode, Handler]:
     return first.remember("handlers", read)  # type: ignore[no-any-return]
 
 
+def has_own_loops(handler: Handler) -> bool:
+    """Whether each call of an async handler is run in an event loop of its own: Flask does so with its async views."""
+    flask = handler.framework.startswith("flask") and handler.kind == "route"
+    return flask and isinstance(handler.function, ast.AsyncFunctionDef)
+
+
 def _of(source: Source) -> Iterator[Handler]:
     for function in source.functions():
         for decorator in function.decorator_list:
@@ -86,7 +100,7 @@ def _of(source: Source) -> Iterator[Handler]:
             described = _by_place(source, function)
             if described:
                 yield Handler(source, function, *described)
-    for call in source.index.calls(REGISTERING, source.index.aliases):
+    for call in source.index.calls(REGISTERING, GRADIO_EVENTS if "gradio" in source.index.roots else (), source.index.aliases):
         yield from _registered(source, call)
     for assign in source.nodes(ast.Assign):
         yield from _worker(source, assign)
@@ -101,6 +115,10 @@ def _decorated(source: Source, function: FunctionNode, decorator: ast.expr) -> t
     path = source.qualified(callee)
     if path in TASKS or path.endswith(".shared_task"):
         return "task", path.partition(".")[0]
+    if path == "aiohttp.web.middleware":
+        return "middleware", "aiohttp"
+    if path.partition(".")[0] in BARE and path.count(".") < 3 and path.rpartition(".")[2] in BARE_VERBS:
+        return ("websocket" if "websocket" in path else "route"), path.partition(".")[0]
     if not isinstance(callee, ast.Attribute):
         return None
     attr = callee.attr
@@ -134,9 +152,11 @@ def _decorated(source: Source, function: FunctionNode, decorator: ast.expr) -> t
         return ("message", framework) if bot and top != "fastapi" and attr != "exception_handler" else None
     if top in ("flask_socketio", "socketio") and attr in ("on", "event"):
         return "message", top
+    if attr in AROUND and (top in FRAMEWORKS or _named(callee.value, ("app", "bp", "blueprint"))):
+        return "middleware", top or "web"
     if attr not in VERBS:
         return None
-    if top in ("fastapi", "starlette", "flask", "quart", "aiohttp", "sanic", "litestar", "starlite", "robyn", "bottle", "flask_openapi3", "ninja", "fastapi_utils", "azure", "flask_restx", "lanarky"):
+    if top in FRAMEWORKS:
         return ("websocket" if attr.startswith("websocket") else "route"), top
     if call is not None and _has_path(call):
         return ("websocket" if attr.startswith("websocket") else "route"), ("fastapi" if isinstance(function, ast.AsyncFunctionDef) else "web")
@@ -223,8 +243,22 @@ def _registered(source: Source, call: ast.Call) -> Iterator[Handler]:
         yield from _handed(source, call, 1 if len(call.args) > 1 else 0, "node", "langgraph", ("action", "node"))
     elif path in ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security"):
         yield from _handed(source, call, 0, "provider", "fastapi", ("dependency",))
+    elif path in ("litestar.di.Provide", "litestar.Provide"):
+        yield from _handed(source, call, 0, "provider", "litestar", ("dependency",))
+    elif name in GRADIO and path.startswith("gradio."):
+        yield from _handed(source, call, 0, "message", "gradio", ("fn",))
+    elif name in GRADIO_EVENTS and of_gradio(source, call):
+        yield from _handed(source, call, 0, "message", "gradio", ("fn",))
     elif name == "register_message_handler" or (name == "register" and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Attribute) and call.func.value.attr in AIOGRAM):
         yield from _handed(source, call, 0, "message", "aiogram")
+
+
+def of_gradio(source: Source, call: ast.Call) -> bool:
+    """Whether a call registers for an event of one of Gradio's components, also behind another event: `button.click(ask).then(clear)`."""
+    receiver: ast.expr = call
+    while isinstance(receiver, ast.Call) and isinstance(receiver.func, ast.Attribute) and receiver.func.attr in GRADIO_EVENTS:
+        receiver = receiver.func.value
+    return receiver is not call and source.made_by(receiver).partition(".")[0] == "gradio"
 
 
 def _handed(source: Source, call: ast.Call, place: int, kind: str, framework: str, words: tuple[str, ...] = HANDLER_KEYWORDS) -> Iterator[Handler]:
@@ -238,6 +272,10 @@ def _handed(source: Source, call: ast.Call, place: int, kind: str, framework: st
         for origin in source.origins(node):
             if origin.kind == "function" and isinstance(origin.node, FunctionNode):
                 yield Handler(origin.source, origin.node, kind, framework, _path(call, place - 1))
+            elif origin.kind in ("value", "instance") and (found := class_of(origin)) is not None:
+                for method in found[1].body:
+                    if isinstance(method, FunctionNode) and method.name == "__call__":
+                        yield Handler(found[0], method, kind, framework, _path(call, place - 1))
 
 
 def _path(call: ast.AST, place: int) -> str:

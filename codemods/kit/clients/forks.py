@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..callgraph import Function, callees, referred
+from ..handlers import handlers, has_own_loops
 from ..source import Source, Surroundings, is_none, keyword
 from ..waits.waiting import calls_in
 
@@ -155,14 +156,14 @@ def _preloads(source: Source) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A call that makes an event loop, runs a coroutine in it, and closes it.
+    """A call that makes an event loop, runs a coroutine in it, and closes it; or a handler for which its framework does so.
 
     `given`: what it runs. `target`: the function of the project behind that; None for a method of a library.
     """
 
     source: Source
-    call: ast.Call
-    given: ast.expr
+    call: ast.AST
+    given: ast.AST
     target: Function | None
     again: bool  # it surely happens more than once in a process
 
@@ -186,6 +187,9 @@ def _loops(source: Source) -> Iterator[Loop]:
             targets: list[Function | None] = [target for target in found if target.asynchronous]
             for target in targets or ([None] if not found else []):
                 yield Loop(source, call, given, target, _again(source, call))
+    for handler in handlers(source.project).values() if b"flask" in source.utf8 and b"async def" in source.utf8 else ():
+        if handler.source is source and has_own_loops(handler):
+            yield Loop(source, handler.function, handler.function, Function(source, handler.function), True)
 
 
 def _makes_loop(source: Source, call: ast.Call) -> bool:

@@ -102,7 +102,8 @@ def kept_over_loops(candidate: Candidate) -> str:
 def by_hand(candidate: Candidate) -> Loop | None:
     """A loop in which it is used and that ends without ending its tasks: one that is not run by `asyncio.run`."""
     loads = loads_of(candidate)
-    return next((loop for loop in loops(candidate.source.project) if isinstance(loop.call.func, ast.Attribute) and loop.call.func.attr == "run_until_complete" and loop.reaches(loads)), None)
+    made = [loop for loop in loops(candidate.source.project) if isinstance(loop.call, ast.Call) and isinstance(loop.call.func, ast.Attribute) and loop.call.func.attr == "run_until_complete"]
+    return next((loop for loop in made if loop.reaches(loads)), None)
 
 
 def _used_at_import(candidate: Candidate, loads: dict[ast.AST, Source]) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..callgraph import callees, referred
+from ..callgraph import Function, callees, referred
 from ..flow import Holder, container_of
+from ..handlers import handlers, has_own_loops
 from ..names import FunctionNode
 from ..reads import references
 from ..source import Source
@@ -16,14 +17,15 @@ from .swap import Client
 RUNS = ("asyncio.run", "anyio.run", "asgiref.sync.async_to_sync", "uvloop.run", "trio.run")
 
 
-def outlived(client: Client) -> ast.Call | None:
-    """A call that makes a loop each time it runs, and in it uses a client that is kept longer; None without one."""
+def outlived(client: Client) -> ast.Call | FunctionNode | None:
+    """A call that makes a loop each time it runs, or a handler that gets one each time, and in it uses a client that is kept longer; None without one."""
     source = client.roots[0][0]
     if not any(_kept(holder) for holder in client.holders):
         return None
     users = {site.source.function(site.node) for site in client.every_site()}
-    found = (call for other in source.project for call in _runs(other) if users & _reached(other, call))
-    return next(found, None)
+    found = (call for other in source.project for call in _runs(other) if users & _reached(callees(other, call.args[0]) if isinstance(call.args[0], ast.Call) else referred(other, call.args[0])))
+    views = (each for each in handlers(source.project).values() if has_own_loops(each) and users & _reached([Function(each.source, each.function)]))
+    return next(found, None) or next((each.function for each in views), None)
 
 
 def _kept(holder: Holder) -> bool:
@@ -76,11 +78,9 @@ def _word(decorator: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def _reached(source: Source, run: ast.Call) -> set[ast.AST | None]:
-    """Every function that the coroutine may run."""
-    argument = run.args[0]
-    found = callees(source, argument) if isinstance(argument, ast.Call) else referred(source, argument)
-    todo = list(found)
+def _reached(start: list[Function]) -> set[ast.AST | None]:
+    """Every function that these may run, themselves among them."""
+    todo = [*start]
     seen: set[ast.AST | None] = {function.node for function in todo}
     while todo and len(seen) < 300:
         function = todo.pop()

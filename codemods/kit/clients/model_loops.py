@@ -91,7 +91,7 @@ def _runs(source: Source, node: ast.AST) -> bool:
 def _synchronous(loop: Loop) -> list[Edit]:
     """`asyncio.run(chain.ainvoke(x))` as `chain.invoke(x)`, where every part of the chain does the same in sync code; nothing else."""
     source, given = loop.source, loop.given
-    if source.qualified(loop.call.func) != "asyncio.run" or len(loop.call.args) != 1 or loop.call.keywords or not isinstance(given, ast.Call):
+    if not isinstance(loop.call, ast.Call) or source.qualified(loop.call.func) != "asyncio.run" or len(loop.call.args) != 1 or loop.call.keywords or not isinstance(given, ast.Call):
         return []
     func = given.func
     if not isinstance(func, ast.Attribute) or func.attr not in TWINS or not _known(source, func.value):

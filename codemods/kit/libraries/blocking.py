@@ -118,6 +118,14 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("boto3 waiter", "network", (), _words("wait")),
         Kind("mail server", "mail", ("smtplib.SMTP", "smtplib.SMTP_SSL", "imaplib.IMAP4", "imaplib.IMAP4_SSL"), _words("login sendmail send_message starttls ehlo helo quit connect select search fetch store noop"), threads="one", exit_waits=True),
+        Kind(
+            "Gemini model", "network", ("google.generativeai.GenerativeModel", "vertexai.generative_models.GenerativeModel", "vertexai.preview.generative_models.GenerativeModel"),
+            _words("generate_content"), gives={"start_chat": "Gemini chat"},
+        ),
+        Kind("Gemini chat", "network", ("google.generativeai.ChatSession", "vertexai.generative_models.ChatSession"), _words("send_message"), threads="one"),
+        Kind("Ollama client", "network", ("ollama.Client",), _words("chat generate embed embeddings pull")),
+        Kind("Together client", "network", ("together.Together",), _words("create generate"), gives={"*": "Together client"}),
+        Kind("Replicate client", "network", ("replicate.Client",), _words("run")),
         Kind("FTP connection", "network", ("ftplib.FTP", "ftplib.FTP_TLS"), _words("connect login retrbinary storbinary retrlines storlines nlst cwd quit"), threads="one", exit_waits=True),
         Kind("SSH connection", "network", ("paramiko.SSHClient",), _words("connect exec_command"), threads="one"),
     )
@@ -151,6 +159,7 @@ CALLS: dict[str, What] = {
         "database",
     ),
     **dict.fromkeys(("smtplib.SMTP", "smtplib.SMTP_SSL", "imaplib.IMAP4", "imaplib.IMAP4_SSL"), "mail"),
+    **dict.fromkeys((*_under("ollama", "chat generate embed embeddings"), "replicate.run", "google.generativeai.embed_content"), "network"),
     **dict.fromkeys(_under("os.path", "abspath exists expanduser getatime getctime getmtime getsize isdir isfile islink ismount lexists realpath relpath samefile sameopenfile samestat"), "quick"),
 }  # fmt: skip
 
@@ -206,7 +215,7 @@ WIDE_CONTEXTS = frozenset(
 MENTIONS = (
     "requests", "httpx", "urlopen", "urllib3", "sleep", "subprocess", "os.system", "os.popen", "os.wait", "os.spawn", "posix_spawn", "open(", "Path", "input(", "sqlite3", "psycopg", "pymysql", "MySQLdb",
     "mysql.connector", "sqlalchemy", "sqlmodel", "redis", "pymongo", "boto3", "smtplib", "imaplib", "ftplib", "paramiko", "shutil", "socket", "http.client", "urlretrieve", "os.path", "startfile",
-    "openai", "anthropic", "groq", "mistralai", "cohere", "genai", "ollama", "replicate", "langchain", "langgraph",
+    "openai", "anthropic", "groq", "mistralai", "cohere", "genai", "generativeai", "generative_models", "together", "ollama", "replicate", "langchain", "langgraph",
 )  # fmt: skip
 
 # Language models, called in a sync function: the constructors of clients by package, and the methods of their parts that send a request.

@@ -20,6 +20,7 @@ from .providers import dependents, keyed_dependent
 from .reach import Use, User, is_test, reached
 from .shared import Group
 from .stations import READS, Station, Unclear, stations_for
+from .stored import object_to_stored
 from .wording import told
 
 
@@ -65,6 +66,7 @@ class _Anew(Plan):
             if isinstance(above := other.parent(mention), ast.Attribute):
                 reason = "patched-by-tests" if is_test(other) else "factory"
                 raise Unclear(reason, f"{ast.unparse(above)} needs its cache", other, above)
+        object_to_stored(self.stations, [each for each in self.stations if each.function is function])
         if is_provider(once) and calls and self.stations[0].key is not None:
             raise Unclear("factory", f"{function.name} is called besides", *calls[0])
         for each in self.stations:

@@ -6,7 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from ..handlers import Handler
+from ..callers import callers
+from ..handlers import Handler, of_gradio
 from ..imports import spell
 from ..names import FunctionNode
 from ..source import Source
@@ -23,6 +24,8 @@ def of_event(source: Source, function: FunctionNode, handler: Handler | None) ->
     elif handler.framework == "chainlit":
         text, needs = spell(source, "chainlit", "user_session", near=function.body[0])
         yield Key("conversation", -5, f'{text}.get("id")', imports=needs)
+    elif handler.framework == "gradio":
+        yield from _gradio(source, function)
     elif handler.framework == "telegram" and first:
         yield Key("conversation", -5, f"{first}.effective_chat.id")
         yield Key("user", 50, f"{first}.effective_user.id")
@@ -70,3 +73,17 @@ def _slack(source: Source, function: FunctionNode, names: list[str]) -> Iterator
             yield Key("user", 51, 'body["event"]["user"]', is_text=True)
         else:
             yield Key("user", 51, 'body["user"]["id"]', is_text=True)
+
+
+def _gradio(source: Source, function: FunctionNode) -> Iterator[Key]:
+    """The visitor's session: of the request that a function declares, or may declare where Gradio alone calls it."""
+    for arg in parameters(function):
+        if arg.annotation is not None and source.qualified(arg.annotation) == "gradio.Request":
+            yield Key("conversation", -5, f"{arg.arg}.session_hash", is_text=True, optional=True)
+            return
+    args, mentions = function.args, callers(source, function)
+    others = [call for other, call, _ in mentions.runs if not of_gradio(other, call)]
+    plain = not (args.defaults or args.kwonlyargs or args.vararg or args.kwarg or args.posonlyargs or mentions.calls or others)
+    if plain and all(arg.arg != "request" for arg in args.args) and "request" not in source.names.inner[function].bindings:
+        text, needs = spell(source, "gradio", "Request", near=function.body[0])
+        yield Key("conversation", -4, "request.session_hash", is_text=True, optional=True, borrow=f"request: {text}", imports=needs)

@@ -10,6 +10,7 @@ from ..callgraph import Function, callees, referred
 from ..libraries.messages import COPIES, GROWS, NAMED, RUNS, SDKS, SHOWS, SPOKEN
 from ..names import FunctionNode
 from ..source import Source
+from .key import parameters
 
 MAX_PLACES = 60
 MAX_HOPS = 6
@@ -72,7 +73,7 @@ def parameters_for(source: Source, call: ast.Call, node: ast.expr) -> Iterator[P
 
 
 def _names(function: FunctionNode) -> list[str]:
-    return [arg.arg for arg in [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]]
+    return [arg.arg for arg in parameters(function)]
 
 
 def _reads(function: Function, name: str) -> Iterator[Place]:
@@ -90,7 +91,7 @@ def _depending(source: Source, mention: ast.AST) -> Iterator[Place]:
         given = dict(zip([arg.arg for arg in [*args.posonlyargs, *args.args]][::-1], args.defaults[::-1])) | {
             arg.arg: default for arg, default in zip(args.kwonlyargs, args.kw_defaults) if default is not None
         }
-        for arg in [*args.posonlyargs, *args.args, *args.kwonlyargs]:
+        for arg in parameters(holder):
             if given.get(arg.arg) is call or (arg.annotation is not None and call in ast.walk(arg.annotation)):
                 yield from _reads(Function(source, holder), arg.arg)
     elif isinstance(holder, ast.Assign) and isinstance(holder.targets[0], ast.Name):  # Log = Annotated[list, Depends(get_log)]
@@ -98,10 +99,10 @@ def _depending(source: Source, mention: ast.AST) -> Iterator[Place]:
         loads = [(source, each) for each in source.names.uses(alias, source.names.module)]
         loads += [(other, each) for other, binding in source.project.importers(source, alias) for each in other.uses(binding)]
         for home, load in loads:
-            taker = home.parent(load)
-            function = home.parent(home.parent(taker)) if isinstance(taker, ast.arg) else None  # type: ignore[arg-type]
-            if isinstance(taker, ast.arg) and isinstance(function, FunctionNode):
-                yield from _reads(Function(home, function), taker.arg)
+            function = next((each for each in home.parents(load) if isinstance(each, ast.stmt)), None)
+            for arg in parameters(function) if isinstance(function, FunctionNode) else ():
+                if arg.annotation is load and isinstance(function, FunctionNode):
+                    yield from _reads(Function(home, function), arg.arg)
 
 
 # to a model

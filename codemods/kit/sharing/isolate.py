@@ -20,11 +20,13 @@ from .configs import all_forget, run_with
 from .histories import MAX_SESSIONS, History, history, place_of_history
 from .key import meaning_of
 from .obstacles import hides, object_to, object_to_class, starred
+from .on_application import application_slot
 from .overlooked import built_by, built_with, defaulted, kept_by
 from .reach import Use, User, enclosing, imports_of, instances, lasting, member_uses, reached, users_of, uses_of
 from .rebuild import as_locals, factory_text, hoisted, is_client, keyed
 from .shared import Cell, Group, cells_in, groups_in, session_function, value_of, written
 from .stations import Station, Unclear, may_pass, own_stations, serves_sockets, stations_for
+from .stored import object_to_stored
 from .wording import message, shared_by_all, told
 
 INLINE = 3  # statements that still read well inside a handler
@@ -68,6 +70,8 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
         shelf = shelf_of(source, group.owner) if group.me and group.owner is not None and group.cells else ""
         if shelf:
             yield source.refuse(_spot(group), "unusual-assignment", f"{shared_by_all(group)}; instances of {group.owner.name} lie in {shelf}, which requests read")  # type: ignore[union-attr]
+        if group.owner is not None and (slot := application_slot(source, group.owner, group.slots)):
+            yield source.refuse(_spot(group), "app-state", f"{shared_by_all(group)}; requests ask the application for {slot.removeprefix('self.')}")
         hiding = group.owner is None and group.scope.kind == "module" and [other for other in source.project if source.module in starred(other) and hides(other, group, users)]
         if hiding:
             yield source.refuse(_spot(group), "exported", f"{shared_by_all(group)}; {hiding[0].path} may get it by a star import")
@@ -165,6 +169,7 @@ class Plan(Building):
 
     def check(self, early: list[Use]) -> None:
         object_to(self.group, self.parameter, self.stations, early)
+        object_to_stored(self.stations)
 
     def whole(self) -> Group:
         """What the factory is to build."""

@@ -19,6 +19,7 @@ from .reach import Use, enclosing, reached, users_of, uses_of
 from .rebuild import as_locals, factory_text
 from .shared import Cell, Group, groups_in, held
 from .stations import Station, Unclear, may_pass, own_stations, stations_for
+from .stored import object_to_stored
 from .wording import shared_by_all
 
 
@@ -160,6 +161,7 @@ class _KeptPlan(Plan):
             if provides and isinstance(each.function, FunctionNode) and (known := keyed_dependent(each.source, each.function)) is not None:
                 raise Unclear("factory", f"{known[1].name} has a key that {each.name} can't ask for", *known)
         object_to(group, self.parameter, self.stations, early)
+        object_to_stored(self.stations)
         around = source.function(group.first)
         own = {node for statement in group.statements for node in ast.walk(statement)}
         after = [each for each in source.nodes(ast.Name) if isinstance(each.ctx, ast.Store) and each not in own and source.function(each) is around and source.start(each) > source.start(group.first)]

@@ -9,9 +9,9 @@ from ..finding import Finding
 from ..handlers import serves
 from ..names import FunctionNode
 from ..source import Source
-from .on_application import read_on_application, slot_on_application
-from .overlooked import overlooked
-from .reach import enclosing, lasting, main_block, reached, read_by_requests, shelf_of
+from .on_application import is_state, read_on_application, slot_on_application
+from .overlooked import MAKERS, built_with, overlooked, serves_requests
+from .reach import attribute_read, enclosing, lasting, main_block, makes_one, reached, read_by_requests, shelf_of
 from .shared import Group, groups_in
 
 
@@ -25,7 +25,7 @@ def leftovers(source: Source, groups: Iterable[Group], more: Collection[ast.stmt
         for statement in group.statements:
             if statement in answered or statement in told:
                 continue
-            found = _kept(source, statement)
+            found = _kept(source, statement) or _captured(group, statement)
             if found is not None:
                 told.update(group.statements)
                 yield source.refuse(statement, *found)
@@ -59,7 +59,7 @@ def _kept(source: Source, statement: ast.stmt) -> tuple[str, str] | None:
         if isinstance(target, ast.Name) and target.id in source.scope(target).globals:
             if read_by_requests(source, [target.id]) or reached(source, around):
                 return "rebound", f"{target.id} is set under `global` and used by other requests too"
-        elif isinstance(target, ast.Attribute) and _is_state(target):
+        elif is_state(source, target):
             return "app-state", f"{ast.unparse(target)} belongs to the application, all requests use it"
         elif (found := _on_shelf(source, target)) is not None:
             return found
@@ -67,7 +67,19 @@ def _kept(source: Source, statement: ast.stmt) -> tuple[str, str] | None:
             owner = source.class_of(statement)
             if owner is not None and reached(source, around) and lasting(source, owner):
                 return "rebound", f"{ast.unparse(target)} is set by one request and used by the others too"
+            if owner is not None and around.name in MAKERS and makes_one(source, owner) and serves_requests(source, owner):
+                return "rebound", f"{ast.unparse(target)} is one for all instances of {owner.name}"
     return None
+
+
+def _captured(group: Group, statement: ast.stmt) -> tuple[str, str] | None:
+    """What is said of a local that a function within reads, where that lasts: `answer = make_answer()`."""
+    source, function = group.source, group.source.function(statement)
+    slots = [slot for slot, made in group.slots.items() if made is statement and not slot.startswith("self.")]
+    if function is None or not any(source.function(load) is not function for slot in slots for load in source.names.uses(slot, group.scope)):
+        return None
+    kept = built_with(source, function) if not reached(source, function) else None
+    return ("handed-on", f"{kept}, which {function.name} makes, uses {slots[0]} for all requests") if kept is not None else None
 
 
 def _at_import(source: Source, statement: ast.stmt, targets: list[ast.expr]) -> tuple[str, str] | None:
@@ -79,7 +91,7 @@ def _at_import(source: Source, statement: ast.stmt, targets: list[ast.expr]) -> 
         root: ast.expr = target
         while isinstance(root, (ast.Attribute, ast.Subscript)):
             root = root.value
-        if isinstance(target, ast.Attribute) and _is_state(target):
+        if is_state(source, target):
             return "app-state", f"{ast.unparse(target)} belongs to the application, all requests use it"
         if (found := _on_shelf(source, target)) is not None:
             return found
@@ -96,6 +108,9 @@ def _on_shelf(source: Source, target: ast.expr) -> tuple[str, str] | None:
     slot = slot_on_application(source, target)
     if slot is not None and read_on_application(source, slot):
         return "app-state", f"{ast.unparse(target)} belongs to the application, all requests use it"
+    holder = shelf_of(source, target.value, module=True) if isinstance(target, ast.Attribute) and source.function(target) is not None else None
+    if holder is not None and isinstance(target, ast.Attribute) and attribute_read(*holder, target.attr):
+        return "rebound", f"{ast.unparse(target)} is one for all requests"
     if not isinstance(target, ast.Subscript) or not isinstance(target.slice, ast.Constant) or source.function(target) is None:
         return None
     shelf = shelf_of(source, target.value)
@@ -120,7 +135,3 @@ def roots(targets: Iterable[ast.expr]) -> Iterator[str]:
             root = root.value
         if isinstance(root, ast.Name):
             yield root.id
-
-
-def _is_state(target: ast.Attribute) -> bool:
-    return isinstance(target.value, ast.Attribute) and target.value.attr == "state"

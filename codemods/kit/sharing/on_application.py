@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..names import FunctionNode
 from ..source import Source
@@ -13,6 +13,7 @@ from .shared import cells_in, groups_in, reads
 NAMES = ("app", "application", "current_app", "web_app", "flask_app", "fastapi_app", "sanic_app", "_app")
 CLASSES = ("FastAPI", "Starlette", "Flask", "Quart", "Sanic", "Litestar", "Application", "Bottle", "Robyn")
 SHELVES = ("state", "config", "extensions", "ctx", "shared_ctx", "plugins", "context")
+REQUESTS = ("request", "req", "websocket", "ws", "conn", "connection")
 LIFESPANS = ("contextlib.asynccontextmanager", "contextlib.contextmanager")
 
 
@@ -41,6 +42,22 @@ def _is_application(source: Source, node: ast.expr) -> bool:
     return node.id in NAMES or source.made_by(node).rpartition(".")[2] in CLASSES
 
 
+def application_slot(source: Source, owner: ast.ClassDef, slots: Iterable[str]) -> str:
+    """The attribute of an application's own class that requests ask the application for: `request.app.chain`; "" without one."""
+    if not any(source.qualified(base).rpartition(".")[2] in CLASSES for base in owner.bases):
+        return ""
+    return next((slot for slot in slots if read_on_application(source, ("", repr(slot.removeprefix("self."))))), "")
+
+
+def is_state(source: Source, node: ast.expr) -> bool:
+    """Whether an attribute is on the state of an application, not of a request."""
+    state = node.value if isinstance(node, ast.Attribute) else None
+    if not isinstance(state, ast.Attribute) or state.attr != "state":
+        return False
+    holder = state.value
+    return not (isinstance(holder, ast.Name) and (holder.id in REQUESTS or source.made_by(holder).endswith((".Request", ".WebSocket", ".HTTPConnection"))))
+
+
 def read_on_application(source: Source, slot: tuple[str, str]) -> bool:
     """Whether a request asks the application for a thing."""
     name = slot[1].strip("'")
@@ -56,6 +73,33 @@ def read_on_application(source: Source, slot: tuple[str, str]) -> bool:
             if around is not None and reached(other, around):
                 return True
     return False
+
+
+def given(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
+    """What is given to the application by a call: `app.config.update(CHAIN=chain)`, `setattr(app.state, "chain", chain)`."""
+    for call in source.index.calls(("update", "from_mapping", "setdefault", "setattr")):
+        pairs: list[tuple[str, ast.expr]] = []
+        holder: ast.expr | None = None
+        if isinstance(call.func, ast.Attribute):
+            holder = call.func.value
+            pairs = [(repr(word.arg), word.value) for word in call.keywords if word.arg]
+            pairs += [(ast.unparse(key), value) for each in call.args if isinstance(each, ast.Dict) for key, value in zip(each.keys, each.values, strict=True) if key is not None]
+            pairs += [(ast.unparse(call.args[0]), call.args[1])] if call.func.attr == "setdefault" and len(call.args) == 2 else []
+        elif len(call.args) == 3:
+            holder, pairs = call.args[0], [(ast.unparse(call.args[1]), call.args[2])]
+        around = enclosing(source, call)
+        if holder is None or (around is not None and reached(source, around)):
+            continue
+        for name, value in pairs:
+            slot = slot_on_application(source, ast.Subscript(holder, ast.Constant(ast.literal_eval(name)))) if name[:1] in "'\"" else None
+            if slot is not None and _remembers(source, value) and read_on_application(source, slot):
+                yield value, "app-state", f"{ast.unparse(holder)} keeps {name} for all requests"
+
+
+def _remembers(source: Source, value: ast.expr) -> bool:
+    return any(isinstance(origin.node, ast.Call) and any(True for _ in cells_in(origin.source, origin.node)) for origin in source.origins(value)) or any(
+        isinstance(origin.node, ast.Call) and any(_remembers(origin.source, word.value) for word in origin.node.keywords if word.arg == "memory") for origin in source.origins(value)
+    )  # fmt: skip
 
 
 def yielded(source: Source) -> Iterator[tuple[ast.AST, str, str]]:

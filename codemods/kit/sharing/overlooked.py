@@ -12,7 +12,7 @@ from ..libraries.memory import keeps, remembers
 from ..names import FunctionNode
 from ..source import Source
 from .key import parameters
-from .on_application import read_on_application, slot_on_application, yielded
+from .on_application import given, read_on_application, slot_on_application, yielded
 from .reach import (
     Use,
     User,
@@ -29,6 +29,7 @@ from .shared import Group, returns_cells, slot_of
 from .transcripts import is_field
 
 CACHES = ("functools.lru_cache", "functools.cache")
+ONE_FOR_ALL = ("Singleton", "ThreadSafeSingleton", "ThreadLocalSingleton", "Resource")
 MAKERS = ("__init__", "__post_init__")
 # words of names that may tell one conversation, or one person, from another
 _PERSONAL = frozenset(
@@ -56,10 +57,22 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
         if owner is not None and _on_class(source, call) and serves_requests(source, owner):
             yield call, "rebound", f"the class {owner.name} keeps it for all of its instances"
     yield from yielded(source)
-    for given in source.nodes(ast.keyword):
-        holder = source.parent(source.statement(given)) if given.arg == "default_factory" else None
-        if isinstance(holder, ast.ClassDef) and (_makes(source, given.value) or is_field(source, source.statement(given))) and lasting(source, holder) and _field_read(source, holder, source.statement(given)):
-            yield given, "unusual-assignment", f"it is a field of {holder.name}, of which one instance serves all requests"
+    yield from given(source)
+    yield from _in_containers(source)
+    for word in source.nodes(ast.keyword):
+        holder = source.parent(source.statement(word)) if word.arg == "default_factory" else None
+        if isinstance(holder, ast.ClassDef) and (_makes(source, word.value) or is_field(source, source.statement(word))) and lasting(source, holder) and _field_read(source, holder, source.statement(word)):
+            yield word, "unusual-assignment", f"it is a field of {holder.name}, of which one instance serves all requests"
+
+
+def _in_containers(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
+    """`providers.Singleton(ConversationBufferMemory)` of dependency_injector."""
+    for call in source.index.calls(ONE_FOR_ALL) if "dependency_injector" in source.index.roots else ():
+        factory = call.args[0] if call.args and source.qualified(call.func).startswith("dependency_injector.providers.") else None
+        if isinstance(factory, (ast.Name, ast.Attribute)):
+            made = any(origin.kind == "function" and isinstance(origin.node, FunctionNode) and returns_cells(origin.source, origin.node) for origin in source.origins(factory))
+            if made or _makes(source, factory):
+                yield call, "handed-on", f"the container gives all requests the one {ast.unparse(factory)} that it makes"
 
 
 def default_of(source: Source, node: ast.AST) -> FunctionNode | None:

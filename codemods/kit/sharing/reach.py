@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ..callers import callers
 from ..handlers import Handler, handlers
 from ..names import Binding, FunctionNode, Scope
+from ..origins import class_of
 from ..source import Source
 
 AT_START = ("lifespan", "on_startup", "on_shutdown")  # keywords of an application that take what runs when the service starts or stops
@@ -147,8 +148,20 @@ def read_by_requests(source: Source, names: Iterable[str]) -> bool:
     return False
 
 
-def shelf_of(source: Source, node: ast.expr) -> tuple[Source, str] | None:
-    """The module, and the name there, of a mapping that lives in a module: `parts`, `registry.parts`."""
+def attribute_read(source: Source, name: str, attr: str) -> bool:
+    """Whether a request reads an attribute of what a module's name stands for; of the module itself without a name."""
+    if not name:
+        return read_by_requests(source, [attr])
+    for use in uses_of(source, source.names.module, [name]):
+        above = use.source.parent(use.node)
+        around = enclosing(use.source, use.node)
+        if isinstance(above, ast.Attribute) and above.attr == attr and isinstance(above.ctx, ast.Load) and around is not None and reached(use.source, around):
+            return True
+    return False
+
+
+def shelf_of(source: Source, node: ast.expr, *, module: bool = False) -> tuple[Source, str] | None:
+    """The module, and the name there, of a thing that lives in a module: `parts`, `registry.parts`; with `module` also a module itself, without a name."""
     if isinstance(node, ast.Name):
         home = source.scope(node).home(node.id)
         if home is not source.names.module:
@@ -160,7 +173,7 @@ def shelf_of(source: Source, node: ast.expr) -> tuple[Source, str] | None:
     else:
         dotted = source.qualified(node)
         found = leads(source, dotted, source.path) if dotted else None
-    return found if found is not None and found[1] else None
+    return found if found is not None and (found[1] or module) else None
 
 
 # what instances hold
@@ -189,7 +202,7 @@ def is_instance(source: Source, node: ast.expr, owner: ast.ClassDef) -> bool:
     home = next((other for other in (source, *source.project.mentioning(owner.name)) if owner in other.names.inner), source)
     classes = [each for _, each in descendants(home, owner)]
     for origin in source.origins(node):
-        if origin.node in classes:
+        if origin.node in classes or ((found := class_of(origin)) is not None and found[1] in classes):
             return True
         callee = origin.node.func if origin.kind == "value" and isinstance(origin.node, ast.Call) else None
         if isinstance(callee, (ast.Name, ast.Attribute)) and any(made.node in classes for made in origin.source.origins(callee)):
@@ -251,6 +264,11 @@ def makes_one(source: Source, owner: ast.ClassDef) -> bool:
     for each in owner.decorator_list:
         if source.qualified(each.func if isinstance(each, ast.Call) else each) in ("functools.lru_cache", "functools.cache") or "singleton" in ast.unparse(each).lower():
             return True
+    for node in ast.walk(owner):  # `__new__` that looks at the class first, or one dictionary for all
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            method = source.function(node)
+            if node.attr == "__dict__" or (method is not None and method.name == "__new__" and isinstance(node.value, ast.Name) and node.value.id in ("cls", owner.name)):
+                return True
     for given in owner.keywords:
         for origin in source.origins(given.value) if given.arg == "metaclass" else ():
             if isinstance(origin.node, ast.ClassDef) and any(isinstance(method, FunctionNode) and method.name == "__call__" for method in origin.node.body):

@@ -107,6 +107,10 @@ def stations_for(users: list[User]) -> list[Station]:
         each = todo.pop(0)
         if each.handler is None and isinstance(each.function, FunctionNode):
             each.keys = [as_sent(each.source, each.function, key) for key in each.keys]
+        if each.handler is not None and each.handler.kind == "middleware" and not each.keys:
+            raise Unclear("handed-on", f"{each.name} runs beside the handlers, and has no key of theirs", each.source, each.function)
+        if each.handler is not None and each.handler.kind == "provider" and each.handler.framework != "fastapi":
+            raise Unclear("handed-on", f"{each.name} is called by {each.handler.framework}, which can't be told to give it a key", each.source, each.function)
         if each.handler is not None or each.keys or isinstance(each.function, ast.If):
             continue
         mentions = callers(each.source, each.function)

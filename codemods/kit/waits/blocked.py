@@ -249,7 +249,9 @@ def _helper(source: Source, call: ast.Call) -> tuple[Trail | None, Bar | None]:
     if all(function.once for function in functions):
         return None, None
     told = next((words for _, words in decorators if words), "")
-    if isinstance(above, ast.Await) or (isinstance(above, (ast.withitem, ast.AsyncFor)) and _async_user(source, above, call)) or _goes_to_loop(source, call):
+    entered = isinstance(above, (ast.withitem, ast.AsyncFor)) and _async_user(source, above, call)
+    made = all(function.constructs for function in functions)  # an instance is entered or iterated here, and may be made elsewhere
+    if isinstance(above, ast.Await) or (entered and not made) or _goes_to_loop(source, call):
         return (None, None) if told or decorators else (trail, Bar("returns-awaitable", f"what {functions[0].name}() gives is awaited"))
     if told:
         return trail, Bar("decorated", f"{functions[0].name}() is decorated by {told}, which may change what calling it does")

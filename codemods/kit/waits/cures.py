@@ -10,18 +10,16 @@ from ..imports import spell
 from ..libraries.blocking import BY_MAKER, LOCKS, WIDE_CONTEXTS
 from ..source import Source
 from .blocked import Spot
+from .files import fixed_writes, helper_trouble, read_path, read_while_written, rewritten, torn, written_path
 from .offload import around, offloaded, offloaded_whole
 from .threads import (
     Bar,
     bar_of,
     exclusive,
-    fixed_writes,
     local_to,
     passes_affine,
-    rewritten,
     root_of,
     shared_root,
-    written_path,
 )
 from .waiting import inner, kind_of, path_of
 
@@ -77,6 +75,8 @@ def _of_place(source: Source, spot: Spot) -> Bar | None:
                 if held := _held(source, item.context_expr):
                     return Bar("held-over-await", f"{spot.words} while `{held}` is held")
         below = above
+    if not _in_turn(source, spot.node, spot.function) and (words := torn(source, spot.node, spot.function)) is not None:
+        return Bar("file-update", words)
     if (name := _torn_global(source, spot)) is not None:
         return Bar("shared-state", f"the global `{name}` is read before and written after it, which no other request can come between today")
     return None
@@ -123,6 +123,8 @@ def _of_wait(source: Source, spot: Spot) -> Bar | None:
     if spot.whole:
         kind = kind_of(source, root_of(call))
         return Bar("thread-affine", f"a {kind.name} belongs to the thread that made it") if kind is not None and kind.threads == "own" else None
+    if any(given.arg == "preexec_fn" and not (isinstance(given.value, ast.Constant) and given.value.value is None) for given in call.keywords):
+        return Bar("thread-affine", "`preexec_fn` runs Python in the forked child, which may hang when it is forked beside other threads: `start_new_session` and `process_group` need none")
     made = BY_MAKER.get(path_of(source, call.func))
     if made is not None and made.threads == "own":
         return Bar("thread-affine", f"a {made.name} belongs to the thread that makes it")
@@ -140,17 +142,15 @@ def _of_wait(source: Source, spot: Spot) -> Bar | None:
 
 
 def _of_file(source: Source, call: ast.Call, function: ast.AsyncFunctionDef) -> Bar | None:
-    written = written_path(source, call)
-    opened = written if written is not None else call.args[0] if path_of(source, call.func) == "builtins.open" and call.args else None
-    if opened is None and isinstance(call.func, ast.Attribute) and call.func.attr in ("read_text", "read_bytes"):
-        opened = call.func.value
-    if opened is None:
+    written, read = written_path(source, call), read_path(source, call)
+    opened = written if written is not None else read
+    if opened is None or _in_turn(source, call, function):
         return None
     text = source.code(opened)
-    if _in_turn(source, call, function):
-        return None
     if (written is not None and text in fixed_writes(source, function)) or text in rewritten(source, function):
         return Bar("file-update", f"the file {text} is written here; requests that come between would mix it up")
+    if read is not None and (writer := read_while_written(source, read, function)):
+        return Bar("file-update", f"{writer}() writes over the file {text}, which may be half written when it is read in another thread")
     return None
 
 
@@ -178,6 +178,8 @@ def _of_helper(source: Source, spot: Spot) -> Bar | None:
         return Bar("thread-affine", f"a {kind.name} is handed to the helper, and belongs to this thread")
     in_turn = _in_turn(source, call, spot.function)
     for function in callees(source, call):
-        if (bar := bar_of(function, shared=not (function.constructs or exclusive(source, call)))) is not None and not (in_turn and bar.code in ("file-update", "shared-state")):
+        if (bar := bar_of(function, shared=not (function.constructs or exclusive(source, call)))) is not None and not (in_turn and bar.code == "shared-state"):
             return bar
+        if not in_turn and (words := helper_trouble(function, source, call, spot.function)) is not None:
+            return Bar("file-update", words)
     return None

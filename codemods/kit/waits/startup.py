@@ -6,7 +6,9 @@ import ast
 
 from ..names import FunctionNode
 from ..source import Source
-from .waiting import body
+from .blocked import Spot
+from .threads import Bar, local_to, passes_affine, root_of
+from .waiting import body, kind_of
 
 EVENTS = frozenset({"startup", "shutdown"})
 NAMES = frozenset(
@@ -101,3 +103,28 @@ def is_route(source: Source, function: FunctionNode) -> bool:
         and source.made_by(decorator.func.value).rpartition(".")[2] in ("FastAPI", "APIRouter", "Starlette")
         for decorator in function.decorator_list
     )
+
+
+# what a thread for the whole function would not make worse, as two of them may run at once
+WHOLE = frozenset("lazy-iteration many-small-calls quick-file-call generator-expression blocking-with callback blocking-property decorated".split())
+
+
+def moves_whole(source: Source, spot: Spot, bar: Bar) -> bool:
+    """Whether what must stay where it is could be in a thread in which the whole function runs: things that are bound to a thread are made there, or for this call."""
+    if bar.code != "thread-affine":
+        return bar.code in WHOLE
+    if spot.wait is None:
+        return isinstance(spot.node, ast.Call) and passes_affine(source, spot.node) is not None
+    if spot.wait.object is None:
+        made = kind_of(source, spot.node)
+        return made is not None and made.threads == "own"
+    root = root_of(spot.wait.object)
+    home = source.scope(root).home(root.id) if isinstance(root, ast.Name) else None
+    return local_to(source, spot.wait.object, spot.function) or (home is not None and home.node is spot.function)
+
+
+def plain_instead(source: Source, function: ast.AsyncFunctionDef) -> str:
+    """In words, that the function need not be async."""
+    if is_route(source, function) and never_awaits(source, function):
+        return f"Nothing in {function.name}() is awaited: as a plain `def` it would run in a thread of its own, and could stay as it is."
+    return ""

@@ -11,6 +11,7 @@ from ..callgraph import Function, Trail, callees, closure, made_once
 from ..libraries.blocking import KINDS, LOOP_BOUND, LOOP_FREE, THREAD_BOUND, Kind
 from ..origins import assignments
 from ..source import MAX_HOPS, Source
+from .files import ground, is_first
 from .waiting import body, calls_in, kind_of, path_of, wait_of
 
 
@@ -42,7 +43,7 @@ def _bar_of(start: Function, shared: bool) -> Bar | None:
     taken, bar = _lent(start)
     if taken:
         return Bar("thread-affine", next(iter(taken.values())))
-    return bar or _file_bar([function for function, _ in functions])
+    return bar
 
 
 def _lent(function: Function) -> tuple[dict[str, str], Bar | None]:
@@ -91,7 +92,7 @@ def _parameter_behind(source: Source, node: ast.expr, function: ast.AST, hops: i
         return ""
     for binding in home.bindings[root.id]:
         if binding.kind == "param":
-            return "" if source.class_of(function) is not None and _is_first(function, binding.node) else root.id
+            return "" if source.class_of(function) is not None and is_first(function, binding.node) else root.id
         if binding.kind == "assign" and binding.value is not None and (name := _parameter_behind(source, binding.value, function, hops + 1)):
             return name
     return ""
@@ -201,15 +202,16 @@ def local_to(source: Source, node: ast.expr, function: ast.AST) -> bool:
     if home is None or home.node is not function:
         path = source.qualified(root)
         return isinstance(node, ast.Call) and bool(path)  # `sqlite3.connect(...).execute(...)`
-    return not any(binding.kind == "param" or (binding.kind == "assign" and binding.value is not None and _handed_on(source, binding.value, function)) for binding in home.bindings[root.id])
+    return not any(
+        binding.kind == "param" or (binding.kind in ("assign", "with") and binding.value is not None and _handed_on(source, binding.value, function)) for binding in home.bindings[root.id]
+    )
 
 
 def _handed_on(source: Source, value: ast.expr, function: ast.AST) -> bool:
     """Whether a local name is only another name for an object from elsewhere (`db = self.db`)."""
     if isinstance(value, ast.Call):
-        kind = kind_of(source, value)
         func = value.func
-        return kind is not None and isinstance(func, ast.Attribute) and kind_of(source, func.value) is not None and not local_to(source, func.value, function)
+        return kind_of(source, value) is not None and isinstance(func, ast.Attribute) and _connected(source, func.value) and not local_to(source, func.value, function)
     return isinstance(value, (ast.Name, ast.Attribute, ast.Subscript)) and not local_to(source, value, function)
 
 
@@ -223,7 +225,7 @@ def shared_root(source: Source, node: ast.expr) -> bool:
         return not source.qualified(root) or not isinstance(node, ast.Call)
     first = home.bindings[root.id][0]
     if first.kind == "param":
-        return bool(node is not root and isinstance(node, ast.Attribute) and source.class_of(home.node) is not None and _is_first(home.node, first.node))
+        return bool(node is not root and isinstance(node, ast.Attribute) and source.class_of(home.node) is not None and is_first(home.node, first.node))
     values = [binding.value for binding in home.bindings[root.id] if binding.kind in ("assign", "with")]
     parts = [value.func.value if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and _connected(source, value.func.value) else value for value in values]
     return any(isinstance(part, (ast.Name, ast.Attribute)) and shared_root(source, part) for part in parts)
@@ -233,10 +235,6 @@ def _connected(source: Source, node: ast.expr) -> bool:
     """Whether what a method of the object gives hangs on the object: a cursor does on its connection, a file not on its path."""
     kind = kind_of(source, node)
     return kind is not None and kind.threads != "any"
-
-
-def _is_first(function: ast.AST, arg: ast.AST) -> bool:
-    return isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) and [*function.args.posonlyargs, *function.args.args][:1] == [arg]
 
 
 def exclusive(source: Source, call: ast.Call) -> bool:
@@ -315,75 +313,12 @@ def _of_this_call(source: Source, statement: ast.Assign | ast.AnnAssign | ast.Au
         return False
     own = source.code(target)
     reads_itself = any(isinstance(part, (ast.Name, ast.Attribute)) and source.code(part) == own for part in ast.walk(statement.value))
-    return reads_itself or _varies(source, statement.value, function, moment=False)
+    return reads_itself or _varies(source, statement.value, function)
 
 
-# files
-
-
-def _file_bar(functions: list[Function]) -> Bar | None:
-    """A file under a fixed name that is read and written, or written anew: in threads, two requests get into each other."""
-    for function in functions:
-        for path in [*fixed_writes(function.source, function.node), *rewritten(function.source, function.node)]:
-            return Bar("file-update", f"{function.name}() writes the file {path}; two threads at once would mix it up")
-    return None
-
-
-def fixed_writes(source: Source, function: ast.AST) -> Iterator[str]:
-    """The paths, as written, of files that a function overwrites and that are the same in every call."""
-    for call in calls_in(source, function):
-        written = written_path(source, call)
-        if written is not None and not _varies(source, written, function):
-            yield source.code(written)
-
-
-def rewritten(source: Source, function: ast.AST) -> Iterator[str]:
-    """The paths, as written, of files that a function both reads and overwrites."""
-    read, written = set(), set()
-    for call in calls_in(source, function):
-        path = written_path(source, call)
-        if path is not None:
-            written.add(source.code(path))
-        elif path_of(source, call.func) == "builtins.open" and call.args:
-            read.add(source.code(call.args[0]))
-        elif isinstance(call.func, ast.Attribute) and call.func.attr in ("read_text", "read_bytes"):
-            read.add(source.code(call.func.value))
-    yield from sorted(read & written)
-
-
-def written_path(source: Source, call: ast.Call) -> ast.expr | None:
-    """The path of a file that a call overwrites."""
-    if path_of(source, call.func) in ("builtins.open", "io.open", "codecs.open") and call.args:
-        mode = call.args[1] if len(call.args) > 1 else next((given.value for given in call.keywords if given.arg == "mode"), None)
-        return call.args[0] if _overwrites(mode) else None
-    if isinstance(call.func, ast.Attribute) and call.func.attr in ("write_text", "write_bytes", "open"):
-        kind = kind_of(source, call.func.value)
-        mode = call.args[0] if call.args else next((given.value for given in call.keywords if given.arg == "mode"), None)
-        if kind is not None and kind.name == "path":
-            return call.func.value if call.func.attr != "open" or _overwrites(mode) else None
-    return None
-
-
-def _overwrites(mode: ast.expr | None) -> bool:
-    """Whether a file is opened so that what it held may go: appending keeps it."""
-    return isinstance(mode, ast.Constant) and isinstance(mode.value, str) and bool(set(mode.value) & set("wx+")) and "a" not in mode.value
-
-
-def _varies(source: Source, node: ast.expr, function: ast.AST, moment: bool = True, hops: int = 0) -> bool:
-    """Whether a value depends on what the function was given, or (`moment`) on when it is called."""
-    for part in ast.walk(node):
-        if moment and isinstance(part, ast.Call) and source.qualified(part.func).partition(".")[0] in ("uuid", "tempfile", "time", "datetime", "secrets", "random"):
-            return True
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
-            home = source.scope(part).home(part.id)
-            for binding in home.bindings[part.id] if home is not None and home.kind not in ("module", "class") else ():
-                if binding.kind == "param" and not (source.class_of(home.node) is not None and _is_first(home.node, binding.node)):  # type: ignore[union-attr]
-                    return True
-                if moment and (binding.kind in ("for", "with", "except", "augmented") or binding.unpacked):
-                    return True
-                if binding.value is not None and hops < 5 and _varies(source, binding.value, function, moment, hops + 1):
-                    return True
-    return False
+def _varies(source: Source, node: ast.expr, function: ast.AST) -> bool:
+    """Whether a value depends on what the function was given."""
+    return bool(ground(source, node, function)[0])
 
 
 def passes_affine(source: Source, call: ast.Call) -> Kind | None:
