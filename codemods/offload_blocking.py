@@ -251,7 +251,7 @@ from .kit.waits.startup import moves_whole, plain_instead, starts_up
 from .kit.waits.threads import Bar
 
 
-@codemod(mentions=("async def", MENTIONS), shares=MENTIONS)
+@codemod(mentions=("async def", MENTIONS), shares=MENTIONS, inner=True)
 def offload_blocking(source: Source) -> Iterator[Finding]:
     if b"async def" not in source.utf8:
         return

@@ -122,7 +122,7 @@ LOOKED_AT = frozenset({"isinstance", "callable", "issubclass", "hasattr", "getat
 WAITS = "{what} waits for ever when the other side is silent"
 
 
-@codemod(mentions=(("requests",),), stage="argument")
+@codemod(mentions=(("requests",),), stage="argument", inner=True)
 def requests_timeout(source: Source, *, connect: float = 5, read: float = 20, stream_read: float = 0) -> Iterator[Finding]:
     if _replaced(source) or source.project.remember("requests replaced", lambda: any(_replaced(other) for other in source.project if not _is_test(other))):
         return  # requests itself was given a default

@@ -28,6 +28,7 @@ class Codemod:
     default: bool
     shares: tuple[bytes, ...] = ()
     meets: tuple[bytes, ...] = ()
+    inner: bool = False
     settings: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -63,7 +64,7 @@ class Codemod:
 
 
 def codemod(
-    *, mentions: str | Mentions, shares: tuple[str, ...] = (), meets: tuple[str, ...] = (), stage: Stage = "call", opt_in: bool = False
+    *, mentions: str | Mentions, shares: tuple[str, ...] = (), meets: tuple[str, ...] = (), stage: Stage = "call", inner: bool = False, opt_in: bool = False
 ) -> Callable[[Callable[..., Iterator[Finding]]], Codemod]:  # fmt: skip
     """Declares a generator function to be a codemod: its name is the function's, its settings the keyword-only parameters.
 
@@ -71,13 +72,14 @@ def codemod(
     which may also stand in another file of the unit.
     `shares`: words of which one makes a file worth reading for what it hands to its importers, though the codemod can't fire in it.
     `meets`: the same of a file that may use without an import what another holds.
+    `inner`: what it changes stays within functions and shows to no other file.
     """
 
     def declare(run: Callable[..., Iterator[Finding]]) -> Codemod:
         words = (mentions,) if isinstance(mentions, str) else mentions
         needed = tuple((word.encode(),) if isinstance(word, str) else tuple(part.encode() for part in word) for word in words)
         here = tuple(word.encode() for word in words if isinstance(word, str))
-        made = Codemod(run.__name__.replace("_", "-"), run, needed, here, stage, not opt_in, tuple(word.encode() for word in shares), tuple(word.encode() for word in meets), dict(run.__kwdefaults__ or {}))
+        made = Codemod(run.__name__.replace("_", "-"), run, needed, here, stage, not opt_in, tuple(word.encode() for word in shares), tuple(word.encode() for word in meets), inner, dict(run.__kwdefaults__ or {}))
         _declared[made.name] = made
         return made
 

@@ -104,7 +104,7 @@ class Composition:
         self._apply(codemod, _apart(ready))
         changed = {source.path for source in self.project if source is not before[source.path]}
         again = {group.path for group in ready} if changed else set()
-        return self.project.near(changed) | again
+        return frozenset(changed | again) if codemod.inner else self.project.near(changed) | again
 
     def _crash(self, path: str, codemod: Codemod, error: Exception) -> None:
         frame = traceback.extract_tb(error.__traceback__)[-1]
