@@ -9,7 +9,7 @@ from ..cut import rename, uncuttable
 from ..finding import Edit
 from ..source import Source, keyword, spreads_arguments, spreads_keywords
 from .langchain import LANGUAGE_MODELS, Kind, kinds_of
-from .langchain_names import made
+from .langchain_names import ROOTS, made
 from .langchain_twins import METHODS, TWINS, WITHOUT, Twin, blocks
 
 WORDS = {
@@ -68,8 +68,13 @@ def site_of(source: Source, call: ast.Call) -> Site | None:
 
 
 def _objects(source: Source) -> frozenset[str]:
-    """What may be called and is not a plain def or class, by name."""
-    return source.project.remember("objects", lambda: frozenset().union(*(other.index.objects for other in source.project)))  # type: ignore[no-any-return]
+    """What may be called and is not a plain def or class, by name; nothing where LangGraph alone is imported, whose graphs can't be called."""
+
+    def read() -> frozenset[str]:
+        roots = {root for other in source.project for root in other.index.roots if root.startswith(ROOTS)}
+        return frozenset() if roots <= {"langgraph"} else frozenset().union(*(other.index.objects for other in source.project))
+
+    return source.project.remember("objects", read)  # type: ignore[no-any-return]
 
 
 def _made(source: Source, call: ast.Call, func: ast.Attribute) -> Site | None:
