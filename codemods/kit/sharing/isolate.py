@@ -161,7 +161,7 @@ class Plan(Building):
         self.types: dict[str, str] = {}  # of slots whose history is of another class now
         kinds = {cell.kind for cell in self.cells}
         self.kind = place_of_history(self.source, wishes.history) if self.parameter and kinds != {"config"} else ""
-        self.cached = bool(self.parameter) and (not kinds.isdisjoint(("whole", "transcript")) or ("list" in kinds and self.kind != "memory") or self.seeded())
+        self.cached = bool(self.parameter) and (not kinds.isdisjoint(("whole", "transcript", "thread")) or ("list" in kinds and self.kind != "memory") or self.seeded())
         if self.kind == "memory" and "factory" in kinds:
             self.cached = True
         if self.kind == "memory" and kinds == {"store"} and len(group.statements) == 1 and value_of(group.first) is group.cells[0].call:
