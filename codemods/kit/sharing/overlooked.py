@@ -49,9 +49,9 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
             yield function, "factory", f"{owner.name} makes {function.name} once, and one instance serves all requests"
         if reached(source, function) and (default := default_list(source, function)) is not None:
             yield default, "needed-at-import", f"a default argument of {function.name} is made once, for all requests"
-    for given in source.nodes(ast.keyword) if b"previous_response_id" in source.utf8 else ():
-        if (name := _last_answer(source, given)) and (around := enclosing(source, given)) is not None and reached(source, around):
-            yield given, "rebound", f"each request goes on with {name}, the last answer that any of them got"
+    for word in source.nodes(ast.keyword) if b"previous_response_id" in source.utf8 else ():
+        if (name := _last_answer(source, word)) and (around := enclosing(source, word)) is not None and reached(source, around):
+            yield word, "rebound", f"each request goes on with {name}, the last answer that any of them got"
     for call in source.nodes(ast.Call):
         if keeps(source, call) is None:
             continue
