@@ -459,7 +459,7 @@ from .kit.source import Source
 
 MENTIONS = (
     ("langchain", "langgraph", "openai", "anthropic", "groq", "mistralai"),
-    ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id", '"role"', "'role'", "chat_history", "HumanMessage", *BEGUN),
+    ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id", '"role"', "'role'", "chat_history", "HumanMessage", "threads.create(", "conversations.create(", "previous_response_id", *BEGUN),
 )
 
 

@@ -90,6 +90,15 @@ def instead(source: Source, first: ast.stmt, last: ast.stmt, text: str, *, befor
     return source.edit(start, stop, opening + text + closing)
 
 
+def apart(source: Source, before: ast.stmt, text: str) -> Edit:
+    """Definitions, whole lines, before a statement of a module and its comments, with two blank lines on either side."""
+    start = lead(source, before)
+    line = source.line_of(start)
+    blank = _blank_lines(source, line - 1, -1)
+    opening = source.newline * max(0, 2 - blank) if line - blank > 1 else ""
+    return source.edit(start, start, opening + text.replace("\n", source.newline) + source.newline * 2)
+
+
 def _line_behind(source: Source, stop: int) -> int:
     return source.line_of(stop) if stop < len(source.utf8) else _lines(source) + 1
 

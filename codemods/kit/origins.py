@@ -270,6 +270,9 @@ def _attribute(source: Source, node: ast.Attribute, hops: int) -> Iterator[Origi
     if path:
         yield from _dotted(source, node, path, hops)
         return
+    if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name) and node.value.func.id == "super" and (heir := source.class_of(node)) is not None:
+        yield from _inherited(source, heir, node.attr, hops)
+        return
     bases = origins_of(source, node.value, hops + 1)
     owners = [base for base in bases if class_of(base) is not None]
     if not owners or len(owners) != len(bases):
@@ -416,6 +419,11 @@ def member(source: Source, owner: ast.ClassDef, attr: str, hops: int) -> Iterato
             else:
                 yield Origin(source, "function", method, f"{source.module}.{owner.name}.{attr}")
             return
+    yield from _inherited(source, owner, attr, hops)
+
+
+def _inherited(source: Source, owner: ast.ClassDef, attr: str, hops: int) -> Iterator[Origin]:
+    """What a class has of those that it inherits from."""
     for base in owner.bases:
         for origin in origins_of(source, base, hops + 1):
             if origin.kind == "class" and isinstance(origin.node, ast.ClassDef) and origin.node is not owner:

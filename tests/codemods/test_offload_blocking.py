@@ -249,3 +249,38 @@ def test_every_line_that_ruff_flags_is_answered(tmp_path: Path) -> None:
     answered = {reported.finding.place.line for reported in result.findings if reported.status in ("fixable", "refused")}
     assert {each["code"] for each in found} == {"ASYNC210", "ASYNC212", "ASYNC220", "ASYNC221", "ASYNC222", "ASYNC230", "ASYNC240", "ASYNC250", "ASYNC251"}
     assert {each["location"]["row"] for each in found} <= answered
+
+
+ROUTES = b'''\
+import asyncio
+import json
+import os
+
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.get("/known")
+async def known(name: str):
+    return os.path.exists(name)
+
+
+@app.get("/later")
+async def later(name: str):
+    asyncio.create_task(known(name))
+    return os.path.exists(name)
+
+
+@app.put("/state")
+async def state(body: dict):
+    with open("state.json", "w") as file:
+        json.dump(body, file)
+    return os.path.exists("state.json")
+'''
+
+
+def test_a_plain_def_is_advised_where_it_would_be_right() -> None:
+    found = rewrite({"main.py": ROUTES}, Choice(("offload-blocking",), {})).findings
+    advised = {each.finding.place.line for each in found if "as a plain `def`" in each.finding.help}
+    assert advised == {12} and len(found) == 4

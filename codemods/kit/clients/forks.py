@@ -13,6 +13,7 @@ from ..waits.waiting import calls_in
 
 PROCESSES = {"multiprocessing.Process": "target", "multiprocessing.context.Process": "target"}
 POOLS = frozenset({"multiprocessing.Pool", "multiprocessing.pool.Pool", "concurrent.futures.ProcessPoolExecutor", "concurrent.futures.process.ProcessPoolExecutor", "billiard.Pool", "joblib.Parallel"})
+POOL_NAMES = ("Pool", "ProcessPoolExecutor")
 HANDERS = frozenset("map map_async imap imap_unordered starmap starmap_async apply apply_async submit".split())
 CONTEXT_MAKERS = frozenset({"multiprocessing.get_context"})
 FORKS_NOT = frozenset({"spawn", "forkserver"})
@@ -68,13 +69,15 @@ def _hooked(project: Surroundings) -> bool:
 
 
 def _forks(source: Source) -> Iterator[Fork]:
-    for call in source.index.calls(HANDERS, ("Process", "fork"), source.index.aliases):
+    for call in source.index.calls(HANDERS, ("Process", "fork", *POOL_NAMES), source.index.aliases):
         func = call.func
         last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
         if last == "Process" and _forks_here(source, func):
             target = keyword(call, "target")
             given = tuple(each.value for each in call.keywords if each.arg in ("args", "kwargs"))
             yield Fork("multiprocessing.Process", source, call, tuple(_named(source, [target.value] if target is not None else [])), given)
+        elif last in POOL_NAMES and (handed := keyword(call, "initargs")) is not None and (source.qualified(func) in POOLS or _forks_here(source, func)):
+            yield Fork("a pool of processes", source, call, (), (handed.value,))
         elif last in HANDERS and isinstance(func, ast.Attribute) and call.args and _is_pool(source, func.value):
             yield Fork("a pool of processes", source, call, tuple(_named(source, call.args[:1])))
         elif source.qualified(func) == "os.fork":

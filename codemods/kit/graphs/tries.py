@@ -159,7 +159,7 @@ def _is_trying(loop: Loop) -> bool:
                 (carried if how == "carried" else fresh).add(key)
     carried = (carried - fresh) | (loop.state.reduced if loop.state is not None else set())
     fresh -= carried
-    if any(_shrinks(each.source, each, key) for each in actions for key in seen.keys) or (seen.keys & carried) - {"messages"}:
+    if any(_shrinks(each.source, each, key) for each in actions for key in seen.keys - {"messages"}) or (seen.keys & carried) - {"messages"}:
         return False
     if not seen.keys and not seen.whole:
         return True  # it looks at nothing: back, whatever happened

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 # store   - a history in this process: the messages themselves
 # session - a history or memory outside of the process, under a session's name given in writing
 # vectors - a vector store that knows no sessions
-Keeps = Literal["history", "list", "whole", "chain", "store", "session", "vectors"]
+# thread  - what a provider keeps, a thread of its Assistants or a conversation of its Responses: one for each session
+Keeps = Literal["history", "list", "whole", "chain", "store", "session", "vectors", "thread"]
 
 KEEPS: dict[str, Keeps] = {
     "ConversationBufferMemory": "history",
@@ -79,6 +80,8 @@ def of_langchain(path: str) -> bool:
 
 def keeps(source: Source, call: ast.Call) -> Keeps | None:
     """What kind of conversation a constructor call keeps; None when it keeps none of its own."""
+    if begins_thread(source, call):
+        return "thread"
     path = source.qualified(call.func)
     if of_langchain(path):
         kind = KEEPS.get(last_name(path))
@@ -88,6 +91,20 @@ def keeps(source: Source, call: ast.Call) -> Keeps | None:
     if path and _own_memory(source, call):
         return "whole"
     return None
+
+
+THREADS = ("threads", "conversations")
+
+
+def begins_thread(source: Source, call: ast.Call) -> bool:
+    """`client.beta.threads.create()`, `client.conversations.create()`: OpenAI keeps what is said in it."""
+    above = call.func.value if isinstance(call.func, ast.Attribute) and call.func.attr == "create" else None
+    if not isinstance(above, ast.Attribute) or above.attr not in THREADS:
+        return False
+    root: ast.expr = above.value
+    if isinstance(root, ast.Attribute) and root.attr == "beta":
+        root = root.value
+    return source.made_by(root) in ("openai.OpenAI", "openai.AzureOpenAI")
 
 
 def _own_memory(source: Source, call: ast.Call) -> bool:

@@ -31,7 +31,7 @@ def made_anew(once: Once, wishes: Wishes) -> Iterator[Finding]:
         return
     what = f"{once.what} is shared by all requests"
     try:
-        dearest = dear(source, once.block.body if once.block is not None else function.body)
+        dearest = dear(source, once.body or function.body)
         if dearest is not None:
             raise Unclear("heavy-factory", f"{function.name} does more than build a chain: {ast.unparse(dearest.func)} would run for each request", source, dearest)
         statement = once.block or function.body[0]
@@ -120,7 +120,7 @@ class _Anew(Plan):
         key = own.key
         if key is not None and block is not None:
             assert isinstance(own.function, FunctionNode)
-            fitting = [each for each in [key, *own.keys] if place_for(own.source, own.function, [block.body[0]], each.after) is not None and all(own.source.stop(after) <= own.source.start(block) for after in each.after)]
+            fitting = [each for each in [key, *own.keys] if place_for(own.source, own.function, [self.once.body[0]], each.after) is not None and all(own.source.stop(after) <= own.source.start(block) for after in each.after)]
             own.key = fitting[0] if fitting else None
         return self.key_text(own)
 
@@ -152,7 +152,9 @@ class _Anew(Plan):
         margin = source.indent(block)
         if not all(movable(source, each) for each in (block.body[0], block, *once.declared)):
             raise Unclear("shared-line", "a statement shares its line with another", source, block)
-        text = "".join(moved(source, each, margin, [edit for edit in cells if source.start(each) <= edit.start and edit.stop <= source.stop(each)]) for each in block.body)
+        if once.body is not block.body:
+            self.changes.edits += cells
+        text = "" if once.body is not block.body else "".join(moved(source, each, margin, [edit for edit in cells if source.start(each) <= edit.start and edit.stop <= source.stop(each)]) for each in block.body)
         self.changes.edits.append(source.edit(span(source, block)[0], span(source, block)[1], text))
         for declared in once.declared:
             self.changes.edits.append(source.edit(*span(source, declared), ""))

@@ -35,7 +35,7 @@ class Building:
     def __init__(self, group: Group, sessions: list[Use], stations: list[Station]) -> None:
         self.group, self.sessions, self.stations = group, sessions, stations
         self.source = group.source
-        self.parameter = choose_keys(stations)
+        self.parameter, self.meaning = choose_keys(stations)
         if sessions or (group.owner is not None and serves_sockets(stations)):
             self.parameter = self.parameter or "session_id"
         self.builders = [each for each in stations if not each.passes]
@@ -67,13 +67,22 @@ class Building:
             if each.key.borrow and isinstance(each.function, FunctionNode) and each not in self.borrowers:
                 self.borrowers.append(each)
                 self.changes.edits += add_parameter(each.source, each.function, each.key.borrow)
-            return self.per_connection(each, each.key.written)
+            return self.per_connection(each, self.apart(each, each.key))
         if isinstance(each.function, ast.If):
             return '"main"'
         self.changes.need(each.source, (Import("uuid", "uuid4"),))
         if connection := self.made_for_connection(each):
             return connection
         return "uuid4().hex"
+
+    def apart(self, each: Station, key: Key) -> str:
+        """A key as it is written; what is a user's among conversations, or the other way round, never means one of these."""
+        if key.meaning == self.meaning:
+            return key.written
+        if each.only_reads or each.looks_at_calls:
+            raise Unclear("read-elsewhere", f"{each.name} reads by the key of a {key.meaning}, and others speak by that of a {self.meaning}", each.source, each.function)
+        whole = isinstance(ast.parse(key.written, mode="eval").body, (ast.Call, ast.Name, ast.Attribute, ast.Subscript))
+        return f'"{key.meaning} " + {key.written}' if whole else f'"{key.meaning} " + ({key.written})'
 
     def made_for_connection(self, each: Station) -> str:
         """The name of a key that is made once for each websocket, before it is listened to; "" where there is no place for it."""
@@ -210,6 +219,7 @@ class Building:
         if each.calls and self.parameter:
             text = self.parameter if each.passes else self.handed_key(each)
         for call, below, keywords in each.calls:
+            self.alone(each, call, below)
             if self.parameter:
                 self.argue(each, call, self.parameter, text, keywords)
             else:
@@ -217,6 +227,15 @@ class Building:
                     if self.passed(below, slot):
                         name = next((use.node.id for use in each.uses if use.slot == slot and isinstance(use.node, ast.Name)), slot)
                         self.argue(each, call, slot, name, keywords)
+
+    def alone(self, each: Station, call: ast.Call, below: Station) -> None:
+        """Raises Unclear when a call may run something besides what gets one more argument."""
+        taking = {station.function for station in self.stations if station.passes}
+        if not isinstance(call.func, (ast.Name, ast.Attribute)) or below.function not in taking:
+            return
+        for origin in each.source.origins(call.func):
+            if origin.kind == "function" and origin.node not in taking:
+                raise Unclear("helper-signature", f"{each.name} may call another {below.name} instead, which takes no key", each.source, call)
 
     def handed_key(self, each: Station) -> str:
         """The key as it is written at the calls; one that would be new at each call is put into a local first."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from ..callers import argument
 from ..names import FunctionNode
-from ..source import Origin, Source, Surroundings, is_none, keyword
+from ..origins import assignments
+from ..source import Origin, Source, Surroundings, is_none, keyword, spreads_keywords
+from .reach import instances, lasting
 
 RUNS = frozenset(
     "invoke ainvoke stream astream batch abatch astream_events astream_log get_state aget_state get_state_history aget_state_history update_state aupdate_state".split()
@@ -77,7 +80,39 @@ def _fixed(source: Source, value: ast.expr) -> bool:
         home = source.scope(value).home(value.id)
         bindings = home.bindings[value.id] if home is not None and home.kind == "module" else []
         return len(bindings) == 1 and bindings[0].kind == "assign" and not bindings[0].unpacked and bindings[0].value is not None and _once(source, bindings[0].value)
+    if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id == "self":
+        return _one_of_instance(source, value)
     return source.function(value) is None and _once(source, value)
+
+
+def _one_of_instance(source: Source, value: ast.Attribute) -> bool:
+    """Whether `self.thread_id` is what one lasting instance was made with: a constant, a new id, or the default of a parameter that nobody gives."""
+    owner = source.class_of(value)
+    given = assignments(source, owner).get(value.attr, []) if owner is not None else []
+    if owner is None or len(given) != 1 or given[0][1] is None or not lasting(source, owner):
+        return False
+    statement, made, _ = given[0]
+    maker = source.function(statement)
+    if isinstance(made, ast.Name) and maker is not None and maker.name == "__init__":
+        default = _default_of(source, made)
+        return default is not None and all(argument(maker, call, made.id, method=True) is None and not spreads_keywords(call) for _, call in instances(source, owner))
+    return (maker is None or maker.name == "__init__") and made is not None and _once(source, made)
+
+
+def session_parameter(source: Source, node: ast.AST) -> tuple[ast.Name, ast.expr] | None:
+    """The parameter whose default names the session where nobody gives another, and that default."""
+    for word, value in _configurable(source, node):
+        if word in WORDS and isinstance(value, ast.Name) and keeps_by(source.project, word) and (default := _default_of(source, value)) is not None:
+            return value, default
+    return None
+
+
+def _default_of(source: Source, name: ast.Name) -> ast.expr | None:
+    """The text that a parameter is by default, where nothing else is assigned to it."""
+    home = source.scope(name).home(name.id)
+    bindings = home.bindings[name.id] if home is not None and home.kind == "function" else []
+    default = bindings[0].value if len(bindings) == 1 and bindings[0].kind == "param" else None
+    return default if default is not None and not is_none(default) and isinstance(default, ast.Constant) and isinstance(default.value, (str, int)) else None
 
 
 def _once(source: Source, value: ast.expr) -> bool:

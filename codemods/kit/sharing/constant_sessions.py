@@ -6,15 +6,26 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ..callers import add_parameter, argument, callers
+from ..callers import add_argument, add_parameter, argument, callers
 from ..cut import replace
 from ..finding import Edit, Finding
 from ..handlers import handlers, serves
 from ..move import place_for
 from ..names import FunctionNode
-from ..source import Source
+from ..source import Source, spreads_keywords
 from .building import Building
-from .configs import WORDS, all_forget, instead_of, keeps_by, last_part, looks_at, named_session, names_thread, runs_of
+from .configs import (
+    WORDS,
+    all_forget,
+    instead_of,
+    keeps_by,
+    last_part,
+    looks_at,
+    named_session,
+    names_thread,
+    runs_of,
+    session_parameter,
+)
 from .key import Key
 from .keys import keys
 from .reach import Use, User, enclosing, reached
@@ -54,6 +65,9 @@ def constant_sessions(source: Source) -> Iterator[Finding]:
 def _named(source: Source) -> Iterator[_Named]:
     for given in sorted([*source.nodes(ast.Dict), *source.nodes(ast.Call)], key=source.start):
         value = named_session(source, given)
+        if value is None and (parameter := session_parameter(source, given)) is not None:
+            yield from _by_default(source, given, *parameter)
+            continue
         around = enclosing(source, given) if value is not None else None
         if value is None or around is None or not reached(source, around):
             continue
@@ -65,6 +79,24 @@ def _named(source: Source) -> Iterator[_Named]:
             yield _Named(value, what, looks, _keyed(source, around, value, what, looks))
         except Unclear as unclear:
             yield _Named(value, what, looks, unclear)
+
+
+def _by_default(source: Source, config: ast.AST, value: ast.Name, default: ast.expr) -> Iterator[_Named]:
+    """A session that is a parameter's default, for callers that give none."""
+    function = source.function(value)
+    if function is None or function in handlers(source.project) or all_forget(runs_of(source, config)):  # type: ignore[arg-type]
+        return
+    method = isinstance(source.parent(function), ast.ClassDef)
+    silent = [(other, call) for other, call in callers(source, function).calls if argument(function, call, value.id, method=method) is None and not spreads_keywords(call)]
+    silent = [(other, call) for other, call in silent if (around := enclosing(other, call)) is not None and around is not function and reached(other, around)]
+    if not silent:
+        return
+    what = f"all requests lead the conversation {ast.unparse(default)}, the default of {function.name}"
+    users = [User(other, around, handlers(other.project).get(around), [Use(other, call, "session_id")]) for other, call in silent if (around := enclosing(other, call)) is not None]
+    try:
+        yield _Named(value, what, False, _fix(source, value, users, what, False, argument=value.id))
+    except Unclear as unclear:
+        yield _Named(value, what, False, unclear)
 
 
 def _given_by_callers(source: Source, config: ast.expr) -> bool:
@@ -82,8 +114,18 @@ def _keyed(source: Source, around: FunctionNode, value: ast.expr, what: str, loo
     others = _asked_for(source, value)
     tie = f"the session {ast.unparse(value)}" if others else ""
     users = [user, *others] if source.project.remember(("first to name", ast.dump(value)), lambda: value) is value else [user]
+    if isinstance(value, ast.Attribute):
+        _read_besides(source, value)
+    return _fix(source, value, users, what, looks, tie=tie)
+
+
+def _fix(source: Source, value: ast.expr, users: list[User], what: str, looks: bool, tie: str = "", argument: str = "") -> Finding:
+    """`argument`: what the users' calls are to be given."""
+    around = source.function(value)
+    assert around is not None
     group = Group(source, around.body, source.names.inner[around], statements=[around.body[0]], slots={"session_id": around.body[0]})
     plan = _Naming(group, [], stations_for(_merged(users)))
+    plan.argument = argument
     if not plan.parameter or any(each.key is None for each in plan.builders if each.uses):
         raise Unclear("fixed-session", "no key is in sight", source)
     keyless = next((each for each in plan.builders if each.key is None), None)
@@ -98,6 +140,14 @@ def _keyed(source: Source, around: FunctionNode, value: ast.expr, what: str, loo
     new = any(each.key is None or each.key.may_be_new for each in plan.builders)
     help = "Requests that send no key get a conversation of their own, which lasts for that request." if new else ""
     return source.fix(value, plan.changes.edits, f"{what}; each has its own now", help=help, imports=plan.changes.imports, group=tie)
+
+
+def _read_besides(source: Source, value: ast.Attribute) -> None:
+    """Raises Unclear where an instance's session is read for anything else than to name it in a configuration."""
+    for other in source.project.mentioning(value.attr):
+        for node in other.attributes(value.attr):
+            if isinstance(node.ctx, ast.Load) and not any(isinstance(above, ast.Dict) and named_session(other, above) is node for above in other.parents(node)):
+                raise Unclear("read-elsewhere", f"{ast.unparse(node)} is read besides", other, node)
 
 
 def _asked_for(source: Source, value: ast.expr) -> list[User]:
@@ -152,14 +202,21 @@ def _merged(users: list[User]) -> list[User]:
 
 
 class _Naming(Building):
-    """Nothing is built anew: the key takes the constant's place."""
+    """Nothing is built anew: the key takes the constant's place, or is given for a parameter that has it as its default."""
+
+    argument = ""
+
+    def put_key(self, use: Use, text: str) -> list[Edit]:
+        if isinstance(use.node, ast.Call):
+            return add_argument(use.source, use.node, self.argument, text)
+        return replace(use.source, use.node, text)
 
     def build_in(self, each: Station, inline: bool, edits: list[Edit]) -> None:
         for use in each.uses:
             each.key = next((key for key in [*([each.key] if each.key else []), *each.keys] if self.ready(each, key, use)), None)
             if each.key is None:
                 raise Unclear("fixed-session", "no key is in sight before the run", each.source, each.function)
-            self.changes.edits += replace(use.source, use.node, self.key_text(each))
+            self.changes.edits += self.put_key(use, self.key_text(each))
 
     def ready(self, each: Station, key: Key, use: Use) -> bool:
         if key.borrow or not isinstance(each.function, FunctionNode):
@@ -171,5 +228,5 @@ class _Naming(Building):
     def pass_through(self, each: Station) -> None:
         may_pass(each, self.parameter)
         assert isinstance(each.function, FunctionNode)
-        self.changes.edits += [edit for use in each.uses for edit in replace(use.source, use.node, self.parameter)]
+        self.changes.edits += [edit for use in each.uses for edit in self.put_key(use, self.parameter)]
         self.changes.edits += add_parameter(each.source, each.function, self.parameter, "str")

@@ -12,7 +12,7 @@ from ..finding import Edit, Finding
 from ..handlers import serves
 from ..imports import either_way, spell
 from ..libraries.memory import keeps
-from ..move import instead, lead, movable, runs, without
+from ..move import apart, instead, lead, movable, runs, without
 from ..names import FunctionNode, Scope
 from ..source import Source, has_keyword
 from .building import Building
@@ -161,7 +161,7 @@ class Plan(Building):
         self.types: dict[str, str] = {}  # of slots whose history is of another class now
         kinds = {cell.kind for cell in self.cells}
         self.kind = place_of_history(self.source, wishes.history) if self.parameter and kinds != {"config"} else ""
-        self.cached = bool(self.parameter) and (not kinds.isdisjoint(("whole", "transcript")) or ("list" in kinds and self.kind != "memory") or self.seeded())
+        self.cached = bool(self.parameter) and (not kinds.isdisjoint(("whole", "transcript", "thread")) or ("list" in kinds and self.kind != "memory") or self.seeded())
         if self.kind == "memory" and "factory" in kinds:
             self.cached = True
         if self.kind == "memory" and kinds == {"store"} and len(group.statements) == 1 and value_of(group.first) is group.cells[0].call:
@@ -263,8 +263,7 @@ class Plan(Building):
         cut, definitions = self.with_histories(cells, self.parameter, None)
         self.changes.edits += cut
         if definitions:
-            start = lead(source, function)
-            self.changes.edits.append(source.edit(start, start, "\n\n".join(definitions).replace("\n", source.newline) + source.newline * 2))
+            self.changes.edits.append(apart(source, function, "\n\n".join(definitions)))
         self.changes.edits += add_parameter(source, function, self.parameter, "str")
         return add_argument(cell.source, cell.call, self.parameter, session) if isinstance(cell.call, ast.Call) else []
 
@@ -362,8 +361,7 @@ class ClassPlan(Plan):
         me = group.me or ("cls" if self.cached or self.asks_class() else "self")
         edits = [*edits, *as_locals(group, me)]
         if definitions:
-            start = lead(source, group.owner)
-            self.changes.edits.append(source.edit(start, start, definitions.replace("\n", newline) + newline * 2))
+            self.changes.edits.append(apart(source, group.owner, definitions))
         stays = "".join(margin + line for statement in group.statements for line in kept.get(statement, ()))
         if group.me and not (self.closes or stays):
             method = next(above for above in source.parents(group.first) if isinstance(above, FunctionNode))

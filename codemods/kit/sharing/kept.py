@@ -9,7 +9,7 @@ from ..callers import add_parameter
 from ..cut import reindent, replace
 from ..finding import Edit, Finding
 from ..handlers import handlers, serves
-from ..move import lead, place_for
+from ..move import apart, place_for
 from ..names import FunctionNode
 from ..source import Source
 from .isolate import Plan, Wishes
@@ -182,8 +182,7 @@ class _KeptPlan(Plan):
         outer = enclosing(source, group.first)
         opening = ""
         if definitions and isinstance(outer, FunctionNode):
-            start = lead(source, outer)
-            self.changes.edits.append(source.edit(start, start, definitions.replace("\n", newline) + newline * 2))
+            self.changes.edits.append(apart(source, outer, definitions))
         elif definitions:
             opening = reindent(definitions.replace("\n", newline), "", margin) + newline * 2
         stays = "".join(margin + line for statement in group.statements for line in kept.get(statement, ()))

@@ -98,6 +98,9 @@ def _at_import(source: Source, statement: ast.stmt, targets: list[ast.expr]) -> 
         if isinstance(root, ast.Name) and read_by_requests(source, [root.id]):
             if not isinstance(source.parent(statement), ast.Module):
                 return "built-in-a-block", f"{root.id} is shared by all requests and is built under a condition, loop or try"
+            if root is target and len(targets) == 1 and not isinstance(source.parent(target), (ast.Tuple, ast.List)):
+                again = [each for each in source.names.module.bindings[root.id] if isinstance(source.parent(each.node), ast.Module) and source.start(each.node) > source.start(statement)]
+                return None if again else ("rebound", f"{root.id} is shared by all requests, and is bound in several places")
             where = "a container" if root is not target else "an assignment to several names"
             return "unusual-assignment", f"{root.id} is shared by all requests and is bound by {where}"
     return None

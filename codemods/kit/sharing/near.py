@@ -8,9 +8,12 @@ from .configs import names_one_thread
 from .transcripts import holds_transcripts
 
 WORDS = (b"emory", b"MessageHistory", b"ConversationChain", b"create_conversational_retrieval_agent")  # each of BASES holds one
+REMOTE = (b"threads.create(", b"conversations.create(", b"previous_response_id")
 
 
 def _names_memory(source: Source) -> bool:
+    if any(word in source.utf8 for word in REMOTE):
+        return True
     return any(word in source.utf8 for word in WORDS) and not BASES.isdisjoint(source.words)
 
 

@@ -46,6 +46,8 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
             raise Unclear("shared-list", "the model is given what all have said, and no handler has a key", cell.source, cell.call)
         if cell.kind == "config" and not parameter:
             raise Unclear("fixed-session", "it names one conversation for all runs, and no handler has a key", cell.source, cell.call)
+        if cell.kind == "thread" and not parameter:
+            raise Unclear("fixed-session", "all requests lead one conversation that the provider keeps, and no handler has a key", cell.source, cell.call)
         if cell.kind == "session" and not parameter:
             raise Unclear("fixed-session", "the history has one fixed session id, and no handler has a key", cell.source, cell.call)
         if cell.factory is not None:
@@ -56,11 +58,12 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
     if not parameter and group.owner is not None and len([each for each in stations if each.handler is None]) > 1:
         raise Unclear("read-elsewhere", "several methods use it within one request, and there is no key by which they could share a history", source, stations[0].function)
     listed = any(cell.kind == "transcript" for cell in group.cells)
+    remote = any(cell.kind == "thread" for cell in group.cells)
     if listed and (room := next((each for each in stations if is_group_chat(each)), None)) is not None:
         raise Unclear("group-chat", f"{room.name} sends what is said to everybody who is connected", room.source, room.function)
     if len(stations) > 1:
         for each in stations:
-            aside = each.only_reads or (listed and not speaks(each))
+            aside = each.only_reads or remote or (listed and not speaks(each))
             if aside and each.key is None and not each.passes and isinstance(each.function, FunctionNode):
                 what = "reads" if each.only_reads else "reads or changes"
                 raise Unclear("read-elsewhere", f"{each.name} {what} what other requests have said, and there is no key to tell them apart", each.source, each.function)

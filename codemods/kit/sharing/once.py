@@ -18,7 +18,10 @@ from .shared import Cell, cells_in, returns_cells
 
 @dataclass(slots=True, eq=False)
 class Once:
-    """`wraps`: the decorators that cache. `block`: the `if chain is None:` around what is built, `names` what it sets."""
+    """`wraps`: the decorators that cache. `block`: the `if chain is None:` around what is built, `names` what it sets.
+
+    `body`: what is built; behind the block where that returns at once: `if chain is not None: return chain`.
+    """
 
     source: Source
     function: FunctionNode
@@ -27,12 +30,12 @@ class Once:
     block: ast.If | None = None
     names: list[str] = field(default_factory=list)
     declared: list[ast.Global] = field(default_factory=list)
+    body: list[ast.stmt] = field(default_factory=list)
 
     @property
     def statements(self) -> list[ast.stmt]:
         """What is answered with it."""
-        inside = [each for each in ast.walk(self.block or self.function) if isinstance(each, ast.stmt)]
-        return [self.function, *inside]
+        return [self.function, *(each for top in self.body or [self.function] for each in ast.walk(top) if isinstance(each, ast.stmt))]
 
     @property
     def spot(self) -> ast.AST:
@@ -67,8 +70,13 @@ def _lazy(source: Source, function: FunctionNode) -> Once | None:
     if not names:
         return None
     for block in function.body:
-        if isinstance(block, ast.If) and not block.orelse and (asked := _is_missing(block.test)) in names and all(_only_here(source, function, block, name) for name in names):
-            return Once(source, function, list(_cells(source, block.body)), block=block, names=sorted(names, key=lambda name: name != asked), declared=declared)
+        if not isinstance(block, ast.If) or block.orelse:
+            continue
+        asked, body = _is_missing(block.test), block.body
+        if not asked and (asked := _is_there(block)):
+            body = function.body[function.body.index(block) + 1 :]
+        if asked in names and all(_only_here(source, function, body, name) for name in names):
+            return Once(source, function, list(_cells(source, body)), block=block, names=sorted(names, key=lambda name: name != asked), declared=declared, body=body)
     return None
 
 
@@ -84,8 +92,17 @@ def _is_missing(test: ast.expr) -> str:
     return test.operand.id if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and isinstance(test.operand, ast.Name) else ""
 
 
-def _only_here(source: Source, function: FunctionNode, block: ast.If, name: str) -> bool:
-    """Whether a name of the module begins as None, is set in this block, as a whole, and is read by this function alone."""
+def _is_there(block: ast.If) -> str:
+    """The name that a block answers with when it is set: `if chain is not None: return chain`, `if chain: return chain`."""
+    test, answer = block.test, block.body[0]
+    if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], (ast.IsNot, ast.NotEq)) and is_none(test.comparators[0]):
+        test = test.left
+    same = len(block.body) == 1 and isinstance(answer, ast.Return) and isinstance(answer.value, ast.Name) and isinstance(test, ast.Name) and answer.value.id == test.id
+    return test.id if same and isinstance(test, ast.Name) else ""
+
+
+def _only_here(source: Source, function: FunctionNode, body: list[ast.stmt], name: str) -> bool:
+    """Whether a name of the module begins as None, is set in these statements, as a whole, and is read by this function alone."""
     module = source.names.module
     bindings = module.bindings.get(name, [])
     outer = [each for each in bindings if each.within is module]
@@ -95,7 +112,7 @@ def _only_here(source: Source, function: FunctionNode, block: ast.If, name: str)
         return False
     if isinstance(outer[0].node, ast.Assign) and (len(outer[0].node.targets) != 1 or not isinstance(outer[0].node.targets[0], ast.Name)):
         return False
-    whole = len(inner) == 1 and isinstance(inner[0].node, (ast.Assign, ast.AnnAssign)) and inner[0].node in block.body and not inner[0].unpacked
+    whole = len(inner) == 1 and isinstance(inner[0].node, (ast.Assign, ast.AnnAssign)) and inner[0].node in body and not inner[0].unpacked
     if not whole or any(source.function(load) is not function for load in source.names.uses(name, module)) or name in (source.exports() or ()):
         return False
     return not any(source.project.importers(source, name)) and not any(

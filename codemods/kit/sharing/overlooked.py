@@ -26,7 +26,7 @@ from .reach import (
     shelf_of,
 )
 from .shared import Group, returns_cells, slot_of
-from .transcripts import is_field
+from .transcripts import default_list, is_field
 
 CACHES = ("functools.lru_cache", "functools.cache")
 ONE_FOR_ALL = ("Singleton", "ThreadSafeSingleton", "ThreadLocalSingleton", "Resource")
@@ -47,6 +47,11 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
             yield function, "factory", f"{function.name} gives all requests that ask alike the object that it made for the first, and none of its parameters is a key"
         elif (owner := _kept_property(source, function)) is not None:
             yield function, "factory", f"{owner.name} makes {function.name} once, and one instance serves all requests"
+        if reached(source, function) and (default := default_list(source, function)) is not None:
+            yield default, "needed-at-import", f"a default argument of {function.name} is made once, for all requests"
+    for word in source.nodes(ast.keyword) if b"previous_response_id" in source.utf8 else ():
+        if (name := _last_answer(source, word)) and (around := enclosing(source, word)) is not None and reached(source, around):
+            yield word, "rebound", f"each request goes on with {name}, the last answer that any of them got"
     for call in source.nodes(ast.Call):
         if keeps(source, call) is None:
             continue
@@ -73,6 +78,16 @@ def _in_containers(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
             made = any(origin.kind == "function" and isinstance(origin.node, FunctionNode) and returns_cells(origin.source, origin.node) for origin in source.origins(factory))
             if made or _makes(source, factory):
                 yield call, "handed-on", f"the container gives all requests the one {ast.unparse(factory)} that it makes"
+
+
+def _last_answer(source: Source, given: ast.keyword) -> str:
+    """The name of the module, set anew by requests, that `previous_response_id=` is given."""
+    value = given.value
+    if given.arg != "previous_response_id" or not isinstance(value, ast.Name):
+        return ""
+    home = source.scope(value).home(value.id)
+    anew = home is not None and home.kind == "module" and any(binding.within is not home for binding in home.bindings[value.id])
+    return value.id if anew else ""
 
 
 def default_of(source: Source, node: ast.AST) -> FunctionNode | None:

@@ -62,6 +62,11 @@ class Station:
             seen += [below for _, below, _ in each.calls if below not in seen]
         return all(_looks(use) for each in seen for use in each.uses) and any(each.uses for each in seen)
 
+    @property
+    def looks_at_calls(self) -> bool:
+        """Whether it only looks at what the helpers that it calls answer with: `get_chain().memory.buffer`."""
+        return bool(self.calls) and not self.uses and all(_looks(Use(self.source, call, "")) for call, _, _ in self.calls)
+
 
 def speaks(station: Station) -> bool:
     """Whether it, or a helper that it calls, gives a list of messages to a model."""
@@ -188,20 +193,20 @@ def _all_known(each: Station, mentions: Callers) -> None:
         raise Unclear("unknown-callers", f"{each.name} uses it and is called by nothing in sight", each.source, each.function)
 
 
-def choose_keys(stations: list[Station]) -> str:
-    """Gives each building station its key of the meaning that most of them have; the name of the parameter for it ("" without any key)."""
+def choose_keys(stations: list[Station]) -> tuple[str, str]:
+    """Gives each building station its key of the meaning that most of them have; the name of the parameter for it ("" without any key), and the meaning."""
     builders = [each for each in stations if not each.passes]
     meaning = choose([each.keys for each in builders if each.keys])
     names = []
     for each in builders:
         fitting = [key for key in each.keys if key.meaning == meaning] or each.keys
         each.key = fitting[0] if fitting else None
-        if each.key is not None:
+        if each.key is not None and each.key.meaning == meaning:
             names.append(each.key.text.rpartition(".")[2])
     if not names:
-        return ""
+        return "", meaning
     plain = [name for name in names if name in ("session_id", "conversation_id", "thread_id", "chat_id", "user_id")]
-    return max(plain, key=plain.count) if plain else "session_id" if meaning == "conversation" else "user_id"
+    return max(plain, key=plain.count) if plain else "session_id" if meaning == "conversation" else "user_id", meaning
 
 
 def in_container(source: Source, owner: ast.ClassDef) -> tuple[Source, ast.Call] | None:

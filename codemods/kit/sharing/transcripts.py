@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from ..callers import argument, callers
 from ..libraries.messages import GROWS, SPOKEN, is_telling
 from ..names import FunctionNode
 from ..source import Source, keyword
@@ -17,15 +18,49 @@ NEVER = frozenset({"documents", "docs", "tools", "results"})
 def holds_transcripts(source: Source) -> bool:
     """Whether there is such a list in a file."""
     every: list[ast.Assign | ast.AnnAssign] = [*source.nodes(ast.Assign), *source.nodes(ast.AnnAssign)]
-    return any(each.value is not None and is_transcript(source, each.value) for each in every) or any(is_field(source, each) for each in source.nodes(ast.AnnAssign))
+    values = [value for each in every for value in (each.value.values if isinstance(each.value, ast.Dict) else [each.value]) if value is not None]
+    if any(is_transcript(source, value) for value in values) or any(default_list(source, function) is not None for function in source.functions()):
+        return True
+    return any(is_field(source, each) for each in source.nodes(ast.AnnAssign))
 
 
 def is_transcript(source: Source, node: ast.AST) -> bool:
     """Whether a list, bound at the top of a module, in a class or on `self` when it is made, grows by messages and is handed to a model."""
     statement = source.parent(node)
+    if isinstance(statement, ast.Dict) and isinstance(node, ast.List):
+        return bool(source.remember(("transcript", node), lambda: _lies_in(source, statement, node)))
     if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is not node or not _is_list(source, node):
         return False
     return bool(source.remember(("transcript", node), lambda: _is_transcript(source, statement)))
+
+
+def _lies_in(source: Source, mapping: ast.Dict, node: ast.List) -> bool:
+    """Whether a list in a mapping of the module is one that is asked for by a name in writing only: `histories["default"]`."""
+    statement = source.parent(mapping)
+    key = mapping.keys[mapping.values.index(node)]
+    target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else statement.target if isinstance(statement, ast.AnnAssign) else None
+    if not isinstance(target, ast.Name) or not isinstance(key, ast.Constant) or not isinstance(source.parent(statement), ast.Module) or not all(isinstance(each, ast.List) for each in mapping.values):  # type: ignore[arg-type]
+        return False
+    places: list[Place] = []
+    for use in uses_of(source, source.names.module, [target.id], [statement]):  # type: ignore[list-item]
+        above = use.source.parent(use.node)
+        if not isinstance(above, ast.Subscript) or above.value is not use.node or not isinstance(above.slice, ast.Constant):
+            return False
+        if above.slice.value == key.value and use.source.function(above) is not None:
+            places.append((use.source, above))
+    return _talks(source, statement, target.id, places)  # type: ignore[arg-type]
+
+
+def default_list(source: Source, function: FunctionNode) -> ast.expr | None:
+    """The list that is a parameter's default, where it grows by messages and a model is given it: one list for all calls that give none."""
+    args = [*function.args.posonlyargs, *function.args.args]
+    for arg, default in zip(args[len(args) - len(function.args.defaults) :], function.args.defaults):
+        if isinstance(default, (ast.List, ast.Call)) and _is_list(source, default):
+            loads = [(source, load) for load in source.names.uses(arg.arg, source.names.inner[function])]
+            method = isinstance(source.parent(function), ast.ClassDef)
+            if _talks(source, function, arg.arg, list(loads)) and any(argument(function, call, arg.arg, method=method) is None for _, call in callers(source, function).calls):
+                return default
+    return None
 
 
 def is_field(source: Source, statement: ast.stmt) -> bool:
@@ -58,6 +93,9 @@ def _is_transcript(source: Source, statement: ast.Assign | ast.AnnAssign) -> boo
             return False
         uses = uses_of(source, source.names.module, [target.id], [statement])
         return _talks(source, statement, target.id, [(use.source, use.node) for use in uses if use.source.function(use.node) is not None])
+    if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Attribute) and target.value.attr == "state" and not isinstance(statement.value, ast.Constant):
+        read = ((other, node) for other in source.project.mentioning(target.attr) for node in other.attributes(target.attr) if node is not target)
+        return _talks(source, statement, target.attr, [(other, node) for other, node in read if isinstance(node.value, ast.Attribute) and node.value.attr == "state"])
     if isinstance(statement.value, ast.Constant) or owner is None:
         return False
     if isinstance(target, ast.Name) and function is None and not owner.decorator_list and not any(_is_model(source, base) for base in owner.bases):

@@ -41,6 +41,8 @@ def message(plan: Building) -> str:
         loops = any(each.handler is not None and each.handler.kind == "websocket" for each in plan.builders)
         lasts = "one connection" if loops else "one request"
         return f"{what}; built per request now. No key is in sight, so the history now lasts for {lasts}"
+    if any(cell.kind == "thread" for cell in plan.group.cells):
+        return f"{what}; built per {plan.parameter} now, this process remembers which is whose"
     where = {"redis": "in Redis", "sql": "in SQL", "memory": "in this process"}["memory" if plan.cached else plan.kind]
     return f"{what}; built per {plan.parameter} now, the history is kept {where}"
 
@@ -50,6 +52,8 @@ def told(plan: Building) -> str:
     lines = []
     if not plan.parameter:
         lines.append("To keep a conversation, send a session id with each request and run this again.")
+    elif any(cell.kind == "thread" for cell in plan.group.cells):
+        lines.append("Each worker process, and each restart, begins new ones; keep their ids with your sessions to go on with them.")
     elif plan.cached or plan.kind == "memory":
         outside = "greenlet, without which SQLAlchemy 2.1 can't serve langchain-community," if lacks_greenlet(plan.group.source) else "langchain-community"
         aside = "" if any(cell.kind == "transcript" for cell in plan.group.cells) else f"; declare redis or {outside} to keep it outside"

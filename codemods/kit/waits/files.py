@@ -100,7 +100,9 @@ def ground(source: Source, node: ast.expr, function: ast.AST, hops: int = 0) -> 
 
 def is_first(function: ast.AST, arg: ast.AST) -> bool:
     """Whether a parameter is the first one: `self`, in a method."""
-    return isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) and [*function.args.posonlyargs, *function.args.args][:1] == [arg]
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    return not any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in function.decorator_list) and [*function.args.posonlyargs, *function.args.args][:1] == [arg]
 
 
 def _identity(source: Source, node: ast.expr) -> Hashable:

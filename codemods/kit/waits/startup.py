@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 
+from ..callgraph import callees
 from ..names import FunctionNode
 from ..source import Source
 from .blocked import Spot
-from .threads import Bar, local_to, passes_affine, root_of
-from .waiting import body, kind_of
+from .threads import Bar, bar_of, local_to, passes_affine, root_of
+from .waiting import body, calls_in, kind_of
 
 EVENTS = frozenset({"startup", "shutdown"})
 NAMES = frozenset(
@@ -125,6 +126,15 @@ def moves_whole(source: Source, spot: Spot, bar: Bar) -> bool:
 
 def plain_instead(source: Source, function: ast.AsyncFunctionDef) -> str:
     """In words, that the function need not be async."""
-    if is_route(source, function) and never_awaits(source, function):
+    if is_route(source, function) and never_awaits(source, function) and not _speaks_to_loop(source, function):
         return f"Nothing in {function.name}() is awaited: as a plain `def` it would run in a thread of its own, and could stay as it is."
     return ""
+
+
+def _speaks_to_loop(source: Source, function: ast.AsyncFunctionDef) -> bool:
+    """Whether the function works only where the event loop runs: it starts tasks, or helpers of it do."""
+    for part in body(source, function):
+        if isinstance(part, ast.Attribute) and source.qualified(part).startswith("asyncio."):
+            return True
+    helpers = [helper for call in calls_in(source, function) for helper in callees(source, call) if not helper.asynchronous]
+    return any((bar := bar_of(helper, shared=False)) is not None and bar.code == "uses-the-loop" for helper in helpers)
