@@ -24,6 +24,7 @@ from .on_application import application_slot
 from .overlooked import built_by, built_with, defaulted, kept_by
 from .reach import Use, User, enclosing, imports_of, instances, lasting, member_uses, reached, users_of, uses_of
 from .rebuild import as_locals, factory_text, hoisted, is_client, keyed
+from .refills import refills
 from .shared import Cell, Group, cells_in, groups_in, session_function, value_of, written
 from .stations import Station, Unclear, may_pass, own_stations, serves_sockets, stations_for
 from .stored import object_to_stored
@@ -50,6 +51,8 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
         if wishes.move_clients:
             with_clients(group)
         uses = uses_of(source, group.scope, group.slots, group.statements)
+        anew = refills(group)
+        uses += anew.uses if anew is not None else ()
     else:
         if group.me and not lasting(source, group.owner):
             return
@@ -208,6 +211,8 @@ class Plan(Building):
             self.hand_on(each)
         self.in_sessions()
         self.importing()
+        if (anew := refills(group)) is not None:
+            self.changes.edits += anew.edits
         return self.source.fix(_spot(self.group), self.changes.edits, message(self), help=told(self), imports=self.changes.imports, group=self.tie)
 
     def histories(self) -> Callable[[Cell, str], History]:
