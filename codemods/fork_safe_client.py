@@ -178,6 +178,29 @@ Refuses
             loop = asyncio.new_event_loop()
             return loop.run_until_complete(answer(text)).output_text
 
+    kept-elsewhere: An instance that is made at import keeps it.
+    By hand: make it in the coroutine that uses it, with `async with`, or let a method give the one of the running loop.
+
+        import asyncio
+
+        from flask import Flask
+        from openai import AsyncOpenAI
+
+        app = Flask(__name__)
+
+        class Helper:
+            def __init__(self):
+                self.client = AsyncOpenAI()
+
+            async def answer(self, text):
+                return await self.client.responses.create(model="gpt-4o-mini", input=text)
+
+        helper = Helper()
+
+        @app.get("/ask/<text>")
+        def ask(text):
+            return asyncio.run(helper.answer(text)).output_text
+
     patched-in-tests: A test puts something else in the place of the name.
     By hand: make the change with its tests: they have to patch the function that gives the object.
 
@@ -212,6 +235,7 @@ from collections.abc import Iterator
 
 from .kit.clients.forks import forks, loops
 from .kit.clients.getter import Obstacle, Shared, getter_name, importers, per_loop, per_process, shared_of
+from .kit.clients.held import held
 from .kit.clients.inherited import Candidate, by_hand, candidates, handed_to_children, kept_over_fork, kept_over_loops
 from .kit.clients.model_loops import outlived
 from .kit.codemod import codemod
@@ -239,6 +263,12 @@ def fork_safe_client(source: Source) -> Iterator[Finding]:
         else:
             edits, needs = per_loop(found, candidate.close) if candidate.asynchronous else per_process(found)
             yield source.fix(candidate.node, edits, words, imports=[*needs, *importers(found, getter_name(found))])
+    for kept in held(source):
+        words = f"`self.{kept.attr}` of {kept.owner.name} is used in one event loop after the other: its connections belong to the first"
+        if kept.caches:
+            yield source.refuse(kept.node, "cached-http-client", f"{words}; its class keeps one HTTP client for all", LOOPS_BY_HAND)
+        else:
+            yield source.refuse(kept.node, "kept-elsewhere", words)
     told: set[ast.AST] = set()
     for model in outlived(source):
         words = "the model's connections are used in one event loop after the other, and belong to the first"

@@ -53,7 +53,7 @@ def _asked(source: Source, call: ast.Call) -> dict[ast.AST, Source]:
     """Where something made of the model is run asynchronously: the objects of these runs."""
     statement = source.statement(call)
     scope = source.scope(call)
-    found: dict[ast.AST, Source] = {call: source} if _runs(source, call) else {}
+    found: dict[ast.AST, Source] = {call: source} if asks(source, call) else {}
     todo = [(source, name, scope) for name in _bound(source, statement)]
     seen = {(source.path, name) for _, name, _ in todo}
     while todo:
@@ -63,7 +63,7 @@ def _asked(source: Source, call: ast.Call) -> dict[ast.AST, Source]:
             for other, binding in home.project.importers(home, name):
                 loads += [(other, load) for load in other.uses(binding)]
         for other, load in loads:
-            if _runs(other, load):
+            if asks(other, load):
                 found[load] = other
             holder = other.statement(load)
             if other.scope(load) is (where if other is home else other.names.module):
@@ -79,7 +79,8 @@ def _bound(source: Source, statement: ast.stmt) -> list[str]:
     return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
-def _runs(source: Source, node: ast.AST) -> bool:
+def asks(source: Source, node: ast.AST) -> bool:
+    """Whether a model, or what is made of it, is run asynchronously here."""
     above = source.parent(node)
     while isinstance(above, (ast.BinOp, ast.Attribute, ast.Call)):
         if isinstance(above, ast.Attribute) and above.attr in ASYNC_RUNS:

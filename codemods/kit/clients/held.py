@@ -1,0 +1,50 @@
+"""Async clients that an instance of the project's classes holds: they outlive the event loop that used them first."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..source import Source
+from .forks import Loop, loops
+from .inherited import ASYNC, CACHING
+from .model_loops import asks
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A constructor's call in `self.client = AsyncOpenAI()`, whose it is, and the loops in which it is used."""
+
+    node: ast.Call
+    owner: ast.ClassDef
+    attr: str
+    loops: tuple[Loop, ...]
+    caches: bool
+
+
+def held(source: Source) -> Iterator[Held]:
+    """Those of instances that are made when a file is imported, and that are used in more than one event loop."""
+    every: list[ast.Assign | ast.AnnAssign] = [*source.nodes(ast.Assign), *source.nodes(ast.AnnAssign)]
+    for statement in every:
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        call, function, owner = statement.value, source.function(statement), source.class_of(statement)
+        if owner is None or not isinstance(call, ast.Call) or (function is not None and function.name != "__init__"):
+            continue
+        attr = target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) and function is None else ""
+        made = source.qualified(call.func) if attr else ""
+        if made not in ASYNC | CACHING or not _made_at_import(source, owner):
+            continue
+        own = [node for node in source.attributes(attr) if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls") and source.class_of(node) is owner]
+        loads: dict[ast.AST, Source] = {node: source for node in own if node is not target and (made not in CACHING or asks(source, node))}
+        reached = tuple(loop for loop in loops(source.project) if loop.reaches(loads)) if loads else ()
+        if len(reached) > 1 or any(loop.again for loop in reached):
+            yield Held(call, owner, attr, reached, made in CACHING)
+
+
+def _made_at_import(source: Source, owner: ast.ClassDef) -> bool:
+    for other in source.project.mentioning(owner.name):
+        for call in other.index.calls([owner.name]):
+            if other.function(call) is None and isinstance(other.parent(call), (ast.Assign, ast.AnnAssign)) and any(origin.node is owner for origin in other.origins(call.func)):
+                return True
+    return False
