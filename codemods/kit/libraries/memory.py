@@ -82,6 +82,8 @@ def keeps(source: Source, call: ast.Call) -> Keeps | None:
     """What kind of conversation a constructor call keeps; None when it keeps none of its own."""
     if begins_thread(source, call):
         return "thread"
+    if begins_chat(source, call):
+        return "whole"
     path = source.qualified(call.func)
     if of_langchain(path):
         kind = KEEPS.get(last_name(path))
@@ -105,6 +107,27 @@ def begins_thread(source: Source, call: ast.Call) -> bool:
     if isinstance(root, ast.Attribute) and root.attr == "beta":
         root = root.value
     return source.made_by(root) in ("openai.OpenAI", "openai.AzureOpenAI")
+
+
+CHATTERS = {
+    "start_chat": ("google.generativeai.GenerativeModel", "vertexai.generative_models.GenerativeModel", "vertexai.preview.generative_models.GenerativeModel"),
+    "create": ("google.genai.Client", "google.genai.client.Client"),
+}
+
+
+def begins_chat(source: Source, call: ast.Call) -> bool:
+    """`model.start_chat()`, `client.chats.create(model=...)`: Google's SDKs keep what is said in the object that this gives."""
+    func = call.func
+    if not isinstance(func, ast.Attribute) or func.attr not in CHATTERS:
+        return False
+    root = func.value
+    if func.attr == "create":
+        if not isinstance(root, ast.Attribute) or root.attr != "chats":
+            return False
+        root = root.value
+        if isinstance(root, ast.Attribute) and root.attr == "aio":
+            root = root.value
+    return source.made_by(root) in CHATTERS[func.attr]
 
 
 def _own_memory(source: Source, call: ast.Call) -> bool:

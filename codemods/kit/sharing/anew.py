@@ -15,7 +15,7 @@ from ..names import FunctionNode
 from .histories import MAX_SESSIONS
 from .isolate import Plan, Wishes
 from .once import Once, dear, is_provider, looks
-from .overlooked import keeper
+from .overlooked import handed_out, keeper
 from .providers import dependents, keyed_dependent
 from .reach import Use, User, is_test, reached
 from .shared import Group
@@ -27,7 +27,11 @@ from .wording import told
 def made_anew(once: Once, wishes: Wishes) -> Iterator[Finding]:
     """The finding for one such function; none when no request runs it."""
     source, function = once.source, once.function
-    if not serves(source.project) or not (reached(source, function) or function in handlers(source.project)):
+    if not serves(source.project):
+        return
+    if not (reached(source, function) or function in handlers(source.project)):
+        if handed_out(source, function):
+            yield source.refuse(once.spot, "handed-on", f"{once.what} is shared by all requests; {function.name} is handed on as a value, who calls it can't be told")
         return
     what = f"{once.what} is shared by all requests"
     try:

@@ -17,16 +17,26 @@ from ..names import FunctionNode, Scope
 from ..source import Source, has_keyword
 from .building import Building
 from .configs import all_forget, run_with
+from .hidden import object_to_hidden
 from .histories import MAX_SESSIONS, History, history, place_of_history
-from .key import meaning_of
-from .obstacles import hides, object_to, object_to_class, starred
-from .on_application import application_slot
+from .obstacles import object_to, object_to_class
 from .overlooked import built_by, built_with, defaulted, kept_by
-from .reach import Use, User, enclosing, imports_of, instances, lasting, member_uses, reached, users_of, uses_of
+from .reach import (
+    Use,
+    User,
+    imports_of,
+    lasting,
+    member_uses,
+    reached,
+    users_of,
+    uses_of,
+)
 from .rebuild import as_locals, factory_text, hoisted, is_client, keyed
+from .refills import refills
 from .shared import Cell, Group, cells_in, groups_in, session_function, value_of, written
 from .stations import Station, Unclear, may_pass, own_stations, serves_sockets, stations_for
 from .stored import object_to_stored
+from .unseen import by_session, unseen
 from .wording import message, shared_by_all, told
 
 INLINE = 3  # statements that still read well inside a handler
@@ -50,6 +60,8 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
         if wishes.move_clients:
             with_clients(group)
         uses = uses_of(source, group.scope, group.slots, group.statements)
+        anew = refills(group)
+        uses += anew.uses if anew is not None else ()
     else:
         if group.me and not lasting(source, group.owner):
             return
@@ -67,14 +79,8 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     if not serves(source.project):
         return
     if not behind and not sessions and not keepers and not taken and not builders:
-        shelf = shelf_of(source, group.owner) if group.me and group.owner is not None and group.cells else ""
-        if shelf:
-            yield source.refuse(_spot(group), "unusual-assignment", f"{shared_by_all(group)}; instances of {group.owner.name} lie in {shelf}, which requests read")  # type: ignore[union-attr]
-        if group.owner is not None and (slot := application_slot(source, group.owner, group.slots)):
-            yield source.refuse(_spot(group), "app-state", f"{shared_by_all(group)}; requests ask the application for {slot.removeprefix('self.')}")
-        hiding = group.owner is None and group.scope.kind == "module" and [other for other in source.project if source.module in starred(other) and hides(other, group, users)]
-        if hiding:
-            yield source.refuse(_spot(group), "exported", f"{shared_by_all(group)}; {hiding[0].path} may get it by a star import")
+        if (found := unseen(group, users)) is not None:
+            yield source.refuse(_spot(group), found[0], f"{shared_by_all(group)}; {found[1]}")
         return
     try:
         for user, owner in keepers:
@@ -99,34 +105,6 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
 
 def _built_before(user: User) -> str | None:
     return built_with(user.source, user.function) if user.function is not None and not reached(user.source, user.function) else None
-
-
-def by_session(use: Use) -> bool:
-    """Whether a read takes one session's object out of a mapping: `chains[session_id]`."""
-    above = use.source.parent(use.node)
-    given: ast.AST | None = None
-    if isinstance(above, ast.Subscript) and above.value is use.node:
-        given = above.slice
-    elif isinstance(above, ast.Attribute) and above.attr == "get" and isinstance(call := use.source.parent(above), ast.Call) and call.args:
-        given = call.args[0]
-    elif isinstance(above, ast.Compare) and use.node in above.comparators:
-        given = above.left
-    word = given.attr if isinstance(given, ast.Attribute) else given.id if isinstance(given, ast.Name) else ""
-    if isinstance(given, ast.Subscript) and isinstance(given.slice, ast.Constant):
-        word = str(given.slice.value)
-    return meaning_of(word) is not None
-
-
-def shelf_of(source: Source, owner: ast.ClassDef) -> str:
-    """The mapping or list of a module, read by requests and not by a session's key, that is made with instances of the class in it."""
-    for other, call in instances(source, owner):
-        statement = other.statement(call)
-        names = written(statement) if isinstance(other.parent(statement), ast.Module) and isinstance(value_of(statement), (ast.Dict, ast.List, ast.Tuple)) else None
-        uses = uses_of(other, other.names.module, names, [statement]) if names else []
-        around = [(use, function) for use in uses if (function := enclosing(use.source, use.node)) is not None]
-        if names and any(reached(use.source, function) and not by_session(use) for use, function in around):
-            return names[0]
-    return ""
 
 
 def _spot(group: Group) -> ast.AST:
@@ -208,6 +186,8 @@ class Plan(Building):
             self.hand_on(each)
         self.in_sessions()
         self.importing()
+        if (anew := refills(group)) is not None:
+            self.changes.edits += anew.edits
         return self.source.fix(_spot(self.group), self.changes.edits, message(self), help=told(self), imports=self.changes.imports, group=self.tie)
 
     def histories(self) -> Callable[[Cell, str], History]:
@@ -338,6 +318,7 @@ class ClassPlan(Plan):
     def check(self, early: list[Use]) -> None:
         super().check(early)
         object_to_class(self.group, self.stations)
+        object_to_hidden(self.group)
 
     def inlines(self) -> bool:
         return False

@@ -12,6 +12,7 @@ from ..names import FunctionNode
 from ..source import Source
 from .reach import Use, User, imports_of
 from .rebuild import is_client
+from .refills import refills
 from .rooms import is_group_chat
 from .shared import Cell, Group, reads, value_of
 from .stations import Station, Unclear, speaks
@@ -22,6 +23,8 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
     source = group.source
     for slot in group.slots:
         bindings = group.scope.bindings.get(slot, [])
+        if len(bindings) > 1 and refills(group) is not None:
+            continue
         if any(binding.within is not group.scope for binding in bindings):
             raise Unclear("rebound", f"{slot} is set anew under `global`")
         if len(bindings) > 1:

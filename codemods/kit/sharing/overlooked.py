@@ -123,6 +123,12 @@ def built_by(group: Group, user: User) -> str | None:
     source, function, owner = user.source, user.function, group.owner
     if owner is None or function is None or source.parent(function) is not owner:
         return None
+    if _makes_instances(source, function) and function.name not in MAKERS and serves_requests(source, owner):
+        for use in user.uses:
+            made = use.source.statement(use.node)
+            for target in made.targets if isinstance(made, ast.Assign) else []:
+                if (slot := slot_of(target, group.me)).startswith("self.") and slot not in group.slots:
+                    return slot
     for other, call in callers(source, function).calls:
         statement = other.statement(call)
         for target in statement.targets if isinstance(statement, ast.Assign) and other.function(call) is group.scope.node else []:
@@ -157,6 +163,16 @@ def _used_by_requests(source: Source, target: ast.expr, around: FunctionNode | N
     if isinstance(target, ast.Subscript) and (shelf := shelf_of(source, target.value)) is not None:
         return read_by_requests(shelf[0], [shelf[1]])
     return isinstance(target, ast.Attribute) and around is not None and keeper(source, around, seen) is not None
+
+
+def handed_out(source: Source, function: FunctionNode) -> bool:
+    """Whether a function is put, as a value, into something that requests use: `self.get = get_chain`, `makers = {"chat": get_chain}`."""
+    for other, mention in callers(source, function).others:
+        statement, around = other.statement(mention), other.function(mention)
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []
+        if any(_used_by_requests(other, target, around) for target in targets):
+            return True
+    return False
 
 
 def defaulted(use: Use) -> FunctionNode | None:

@@ -11,6 +11,7 @@ from ..handlers import Handler, handlers
 from ..names import Binding, FunctionNode, Scope
 from ..origins import class_of
 from ..source import Source
+from .key import meaning_of
 
 AT_START = ("lifespan", "on_startup", "on_shutdown")  # keywords of an application that take what runs when the service starts or stops
 
@@ -260,7 +261,7 @@ def lasting(source: Source, owner: ast.ClassDef) -> bool:
 
 
 def makes_one(source: Source, owner: ast.ClassDef) -> bool:
-    """Whether calling the class gives the same instance again: by its metaclass, or a decorator."""
+    """Whether the class gives the same instance again: by its metaclass, a decorator, or a method of those that it inherits from."""
     for each in owner.decorator_list:
         if source.qualified(each.func if isinstance(each, ast.Call) else each) in ("functools.lru_cache", "functools.cache") or "singleton" in ast.unparse(each).lower():
             return True
@@ -269,11 +270,42 @@ def makes_one(source: Source, owner: ast.ClassDef) -> bool:
             method = source.function(node)
             if node.attr == "__dict__" or (method is not None and method.name == "__new__" and isinstance(node.value, ast.Name) and node.value.id in ("cls", owner.name)):
                 return True
+    if any(_keeps_heirs(home, above) for home, above in ancestors(source, owner)):
+        return True
     for given in owner.keywords:
         for origin in source.origins(given.value) if given.arg == "metaclass" else ():
             if isinstance(origin.node, ast.ClassDef) and any(isinstance(method, FunctionNode) and method.name == "__call__" for method in origin.node.body):
                 return True
     return False
+
+
+def _by_key(source: Source, call: ast.Call, index: ast.expr) -> bool:
+    """Whether an index names one conversation or one person, by itself or as what the callers give."""
+    function = source.function(call)
+    words = [*ast.walk(index)]
+    for _, asked in callers(source, function).calls if function is not None else ():
+        words += [node for given in [*asked.args, *(word.value for word in asked.keywords)] for node in ast.walk(given)]
+    return any(meaning_of(node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else "") is not None for node in words)
+
+
+def ancestors(source: Source, owner: ast.ClassDef, depth: int = 0) -> Iterator[tuple[Source, ast.ClassDef]]:
+    """The project's classes that a class inherits from."""
+    for base in owner.bases if depth < 4 else ():
+        for origin in source.origins(base):
+            if isinstance(origin.node, ast.ClassDef) and origin.node is not owner:
+                yield origin.source, origin.node
+                yield from ancestors(origin.source, origin.node, depth + 1)
+
+
+def _keeps_heirs(source: Source, owner: ast.ClassDef) -> bool:
+    """`cls._one = cls()` in a method that the heirs are asked for."""
+    calls = (node for node in ast.walk(owner) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "cls")
+    return any(_is_kept(source, call) for call in calls)
+
+
+def kept_on_class(source: Source, owner: ast.ClassDef) -> bool:
+    """Whether a method of the class, or of another, keeps its instances for all who ask: `cls.made[model] = cls(model)`."""
+    return makes_one(source, owner) or any(_is_kept(other, call) for other, call in instances(source, owner) if not is_test(other))
 
 
 def _is_kept(source: Source, call: ast.Call) -> bool:
@@ -282,6 +314,8 @@ def _is_kept(source: Source, call: ast.Call) -> bool:
     for target in statement.targets if isinstance(statement, ast.Assign) and statement.value is call else []:
         if isinstance(target, ast.Name) and target.id in source.scope(call).globals:
             return True
+        if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Attribute) and not _by_key(source, call, target.slice):
+            target = target.value
         if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
             makers = source.function(call)
             first = makers.args.args[0].arg if makers is not None and makers.args.args else ""

@@ -56,7 +56,7 @@ def told(plan: Building) -> str:
         lines.append("Each worker process, and each restart, begins new ones; keep their ids with your sessions to go on with them.")
     elif plan.cached or plan.kind == "memory":
         outside = "greenlet, without which SQLAlchemy 2.1 can't serve langchain-community," if lacks_greenlet(plan.group.source) else "langchain-community"
-        aside = "" if any(cell.kind == "transcript" for cell in plan.group.cells) else f"; declare redis or {outside} to keep it outside"
+        aside = "" if any(cell.kind in ("transcript", "whole") for cell in plan.group.cells) else f"; declare redis or {outside} to keep it outside"
         lines.append(f"Each worker process keeps its own history, and a restart forgets it{aside}.")
     keyless = [each.name for each in plan.builders if each.key is None and plan.parameter and not isinstance(each.function, ast.If)]
     if keyless:
