@@ -67,6 +67,9 @@ def session_function(source: Source, node: ast.AST) -> ast.Lambda | None:
     return None
 
 
+LEAVES = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.boolop, ast.unaryop, ast.cmpop)
+
+
 def cells_in(source: Source, node: ast.AST, depth: int = 0) -> Iterator[Cell]:
     """The constructors under a node that keep a conversation, those that a lambda makes anew left out."""
     if isinstance(node, (ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -89,7 +92,8 @@ def cells_in(source: Source, node: ast.AST, depth: int = 0) -> Iterator[Cell]:
             if len(origins) == 1 and origins[0].kind == "function" and isinstance(origins[0].node, FunctionNode) and near_memory(origins[0].source) and makes_cells(origins[0], depth + 1):
                 yield Cell(source, node, "factory", origins[0])
     for child in ast.iter_child_nodes(node):
-        yield from cells_in(source, child, depth)
+        if not isinstance(child, LEAVES):
+            yield from cells_in(source, child, depth)
 
 
 def makes_cells(factory: Origin, depth: int = 0) -> bool:
