@@ -221,7 +221,7 @@ class Building:
         for call, below, keywords in each.calls:
             self.alone(each, call, below)
             if self.parameter:
-                self.argue(each, call, self.parameter, text, keywords)
+                self.argue(each, call, self.parameter if below.passes or below.key is None else below.key.text, text, keywords)
             else:
                 for slot in self.wanted:
                     if self.passed(below, slot):

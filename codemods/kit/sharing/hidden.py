@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 
+from ..callers import argument
+from ..names import FunctionNode
 from ..origins import class_of
-from ..source import Source
-from .reach import enclosing, is_instance, reached
+from ..source import Source, is_none
+from .reach import enclosing, instances, is_instance, reached
 from .shared import Group
 from .stations import Unclear
 
@@ -36,6 +38,23 @@ def object_to_hidden(group: Group) -> None:
                         raise Unclear("rebound", f"{ast.unparse(attribute)} is set anew in another place", other, attribute)
                 elif _unknown(other, attribute.value) and (around := enclosing(other, attribute)) is not None and reached(other, around):
                     raise Unclear("handed-on", f"{ast.unparse(attribute)} may be that of {owner.name}", other, attribute)
+
+
+def object_to_given(group: Group) -> None:
+    """Raises Unclear where an instance is given what it would make itself: `self.chain = chain or ConversationChain(...)`."""
+    function = group.scope.node
+    if group.owner is None or not isinstance(function, FunctionNode):
+        return
+    for statement in group.statements:
+        for choice in ast.walk(statement):
+            if not isinstance(choice, (ast.BoolOp, ast.IfExp)):
+                continue
+            for name in ast.walk(choice):
+                given = isinstance(name, ast.Name) and any(binding.kind == "param" for binding in group.scope.bindings.get(name.id, ())) and name.id != group.me
+                for other, call in instances(group.source, group.owner) if given else ():
+                    sent = argument(function, call, name.id, method=True)  # type: ignore[attr-defined]
+                    if sent is not None and not is_none(sent):
+                        raise Unclear("handed-on", f"{ast.unparse(call)} is given one from outside", other, call)
 
 
 def _unknown(source: Source, node: ast.expr) -> bool:

@@ -17,7 +17,7 @@ from ..names import FunctionNode, Scope
 from ..source import Source, has_keyword
 from .building import Building
 from .configs import all_forget, run_with
-from .hidden import object_to_hidden
+from .hidden import object_to_given, object_to_hidden
 from .histories import MAX_SESSIONS, History, history, place_of_history
 from .obstacles import object_to, object_to_class
 from .overlooked import built_by, built_with, defaulted, kept_by
@@ -319,6 +319,7 @@ class ClassPlan(Plan):
         super().check(early)
         object_to_class(self.group, self.stations)
         object_to_hidden(self.group)
+        object_to_given(self.group)
 
     def inlines(self) -> bool:
         return False

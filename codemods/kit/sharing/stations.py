@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from ..callers import Callers, argument, callers, takes_more
 from ..handlers import Handler, handlers
 from ..names import FunctionNode
-from ..source import Source, is_none
+from ..source import Source, is_none, spreads_arguments, spreads_keywords
 from .configs import looks_at, run_with
 from .handed import everywhere, reaches_model
 from .key import Key
@@ -116,6 +117,9 @@ def stations_for(users: list[User]) -> list[Station]:
             raise Unclear("handed-on", f"{each.name} runs beside the handlers, and has no key of theirs", each.source, each.function)
         if each.handler is not None and each.handler.kind == "provider" and each.handler.framework != "fastapi":
             raise Unclear("handed-on", f"{each.name} is called by {each.handler.framework}, which can't be told to give it a key", each.source, each.function)
+        if each.handler is None and each.keys and isinstance(each.function, FunctionNode):
+            for other, call, caller in keyless_calls(each.source, each.function, each.keys[0]):
+                station(other, caller).calls.append((call, each, True))
         if each.handler is not None or each.keys or isinstance(each.function, ast.If):
             continue
         mentions = callers(each.source, each.function)
@@ -134,6 +138,22 @@ def stations_for(users: list[User]) -> list[Station]:
                 raise Unclear("needed-at-import", f"{each.name} is called when the module is imported", other, call)
             station(other, holder).calls.append((call, each, keywords))
     return list(found.values())
+
+
+def keyless_calls(source: Source, function: FunctionNode, key: Key) -> Iterator[tuple[Source, ast.Call, FunctionNode]]:
+    """The calls of a helper that leave its key out, by functions that have one. Raises Unclear where the helper does more with it than it says."""
+    if not isinstance(key.node, ast.arg) or key.text != key.node.arg or not key.may_be_new:
+        return
+    method = isinstance(source.parent(function), ast.ClassDef)
+    for other, call in callers(source, function).calls:
+        around = enclosing(other, call)
+        if around is None or around is function or argument(function, call, key.text, method=method) is not None or spreads_keywords(call) or spreads_arguments(call):
+            continue
+        if not keys(other, around, handlers(other.project).get(around)) or not reached(other, around):
+            continue
+        if any(True for _ in source.names.uses(key.text, source.names.inner[function])):
+            raise Unclear("helper-signature", f"{around.name} has a key, and does not give it to {function.name}", other, call)
+        yield other, call, around
 
 
 def as_sent(source: Source, function: FunctionNode, key: Key, depth: int = 0) -> Key:
