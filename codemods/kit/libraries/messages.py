@@ -17,7 +17,7 @@ SHOWS = frozenset("render render_template TemplateResponse jsonify JSONResponse 
 # what gives the same messages again, in another form
 COPIES = frozenset("list tuple deque reversed str repr dumps join format format_messages format_prompt from_messages from_template copy deepcopy islice trim_messages get_buffer_string".split())
 # how such a list begins at the left margin
-BEGUN = tuple(f"\n{name}{sign}" for name in ("messages", "history", "chat_history", "conversation", "conversation_history", "message_history") for sign in (" = ", ": "))
+BEGUN = tuple(f"\n{name}" for name in ("messages", "history", "chat_history", "conversation", "message_history"))
 _TELLING = re.compile(r"(?i)(^|_)(messages?|history|histories|conversations?|transcript|dialog(ue)?|chat(s|_?log)?|memory|context|msgs?|turns|log)$")
 
 
