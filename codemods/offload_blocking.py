@@ -66,7 +66,7 @@ Refuses
             connection.commit()
 
     shared-state: The helper changes what others may read and change at the same time; today the blocked loop keeps them apart.
-    By hand: guard the change with a `threading.Lock`, then await `asyncio.to_thread` of the helper.
+    By hand: guard the change with a `threading.Lock` inside the helper, or an `asyncio.Lock` around it, then await `asyncio.to_thread` of it.
 
         import requests
 

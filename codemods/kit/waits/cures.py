@@ -77,6 +77,8 @@ def _of_place(source: Source, spot: Spot) -> Bar | None:
         below = above
     if not _in_turn(source, spot.node, spot.function) and (words := torn(source, spot.node, spot.function)) is not None:
         return Bar("file-update", words)
+    if (slot := _torn_slot(source, spot)) and not _in_turn(source, spot.node, spot.function):
+        return Bar("shared-state", f"`{slot}` is looked for before and set after it, and two of what is made would come to be")
     if (name := _torn_global(source, spot)) is not None:
         return Bar("shared-state", f"the global `{name}` is read before and written after it, which no other request can come between today")
     return None
@@ -95,6 +97,28 @@ def _held(source: Source, node: ast.expr) -> str:
     if made in LOCKS or wide or (not made and ("lock" in last.lower() or "mutex" in last.lower())):
         return source.code(node).partition("\n")[0]
     return ""
+
+
+def _torn_slot(source: Source, spot: Spot) -> str:
+    """The place that outlives the call and gets the instance that is made here, because there was none: `if key not in people: people[key] = Person(key)`."""
+    statement = source.statement(spot.node)
+    branch = source.parent(statement)
+    if spot.trail is None or not isinstance(statement, ast.Assign) or statement.value is not spot.node or not isinstance(branch, ast.If) or statement not in branch.body:
+        return ""
+    target = statement.targets[0]
+    made = any(origin.kind in ("instance", "class") for origin in [*source.origins(statement.value), *(source.origins(spot.node.func) if isinstance(spot.node, ast.Call) else ())])
+    return source.code(target) if isinstance(target, (ast.Subscript, ast.Attribute)) and made and _asks_for(source, branch.test, target) else ""
+
+
+def _asks_for(source: Source, test: ast.expr, target: ast.Subscript | ast.Attribute) -> bool:
+    """Whether a test asks if there is nothing at the target yet."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return source.code(test.operand) == source.code(target)
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1:
+        return False
+    if isinstance(test.ops[0], ast.NotIn):
+        return isinstance(target, ast.Subscript) and source.code(test.comparators[0]) == source.code(target.value) and source.code(test.left) == source.code(target.slice)
+    return isinstance(test.ops[0], ast.Is) and source.code(test.left) == source.code(target)
 
 
 def _torn_global(source: Source, spot: Spot) -> str | None:

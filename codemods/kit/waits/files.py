@@ -27,6 +27,7 @@ class Touched:
 
     read: dict[Hashable, str] = field(default_factory=dict)
     written: dict[Hashable, str] = field(default_factory=dict)
+    replaced: dict[Hashable, str] = field(default_factory=dict)
     reads: set[tuple[str, Shape]] = field(default_factory=set)
     writes: set[tuple[str, Shape]] = field(default_factory=set)
 
@@ -159,13 +160,14 @@ def _touched(function: Function) -> Touched:
         elif (path := read_path(source, call)) is not None:
             _sort(source, path, node, _shape(source, path), found.read, found.reads)
         elif (path := moved_to(source, call)) is not None:
-            _sort(source, path, node, _shape(source, path), {}, found.writes)
+            _sort(source, path, node, _shape(source, path), found.replaced, found.writes)
         for other in callees(source, call):
             if other.asynchronous or other.once or made_once(source, call):
                 continue
             below = touched(other)
             found.read.update(below.read)
             found.written.update(below.written)
+            found.replaced.update(below.replaced)
             method = isinstance(other.source.parent(other.node), ast.ClassDef)
             for mine, theirs, into in ((found.reads, below.reads, found.read), (found.writes, below.writes, found.written)):
                 for name, shape in theirs:
@@ -306,29 +308,33 @@ def _pairs(source: Source, function: ast.AsyncFunctionDef) -> Iterator[tuple[int
         later = [stop for stop in uses if stop > source.stop(call) and alone(source.stop(call), stop)]
         if later:
             yield source.start(call), max(later), f"the file {text} is written and then used, and no other request comes between today"
-    read: list[tuple[int, tuple[str, Shape]]] = []
+    read: list[tuple[int, Hashable, str]] = []
     for call in sorted(calls_in(source, function), key=source.start):
         written, known = _by_call(source, call, function)
-        for place, key in read:
+        for place, key, text in read:
             if key in written and alone(place, source.start(call)):
-                yield place, source.start(call), f"the file of `{key[0]}` is read and then written back, and no other request comes between today"
-        read += [(source.stop(call), key) for key in known]
+                yield place, source.start(call), f"the file of `{text}` is read and then written back, and no other request comes between today"
+        read += [(source.stop(call), key, text) for key, text in known.items()]
 
 
-def _by_call(source: Source, call: ast.Call, function: ast.AST) -> tuple[set[tuple[str, Shape]], set[tuple[str, Shape]]]:
-    """The files that a call writes and reads, by what is told of their paths here."""
-    written: set[tuple[str, Shape]] = set()
-    read: set[tuple[str, Shape]] = set()
+def _by_call(source: Source, call: ast.Call, function: ast.AST) -> tuple[dict[Hashable, str], dict[Hashable, str]]:
+    """The files that a call writes and reads, by what is told of their paths here, each with its text."""
+    written: dict[Hashable, str] = {}
+    read: dict[Hashable, str] = {}
     for path, into in ((written_path(source, call) or moved_to(source, call), written), (read_path(source, call), read)):
         if path is not None:
-            into.add((source.code(path), frozenset()))
+            into[source.code(path), frozenset()] = source.code(path)
+            _sort(source, path, function, frozenset(), into, set())
     for other in callees(source, call):
         if other.asynchronous or other.once:
             continue
         below = touched(other)
+        read.update(below.read)
+        written.update(below.written | below.replaced)
         method = isinstance(other.source.parent(other.node), ast.ClassDef)
         for theirs, into in ((below.writes, written), (below.reads, read)):
             for name, shape in theirs:
                 if (given := argument(other.node, call, name, method=method)) is not None:
-                    into.add((source.code(given), shape))
+                    into[source.code(given), shape] = source.code(given)
+                    _sort(source, given, function, shape, into, set())
     return written, read

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ..callers import argument
@@ -269,7 +269,7 @@ def _written_globals(function: Function) -> Iterator[str]:
         if not isinstance(part, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
             continue
         for target in part.targets if isinstance(part, ast.Assign) else [part.target]:
-            if isinstance(target, ast.Name) and target.id in scope.globals and _of_this_call(source, part, target, node):
+            if isinstance(target, ast.Name) and target.id in scope.globals and (_of_this_call(source, part, target, node) or _changed_elsewhere(function, part, source.names.loads.get(target.id, ()))):
                 yield target.id
             elif isinstance(target, (ast.Subscript, ast.Attribute)) and (isinstance(part, ast.AugAssign) or _counts_on(target, part.value)):
                 root = root_of(target)
@@ -301,8 +301,27 @@ def _kept_attributes(function: Function) -> Iterator[str]:
         for statement, _, _ in given:
             if source.function(statement) is node and isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
                 target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
-                if _of_this_call(source, statement, target, node):
+                if _of_this_call(source, statement, target, node) or _changed_elsewhere(function, statement, source.attributes(attr)):
                     yield f"self.{attr}"
+
+
+CHANGES = frozenset("append extend insert add update setdefault pop popitem popleft appendleft remove discard clear sort".split())
+
+
+def _changed_elsewhere(function: Function, statement: ast.stmt, uses: Iterable[ast.expr]) -> bool:
+    """Whether what the function sets anew is changed in place by others, between whose steps the loop lets nobody come today."""
+    source = function.source
+    if made_once(source, statement):
+        return False
+    for use in uses:
+        around, above = source.function(use), source.parent(use)
+        if around is None or around is function.node or getattr(around, "name", "") == "__init__":
+            continue
+        if isinstance(above, ast.Subscript) and above.value is use and isinstance(above.ctx, (ast.Store, ast.Del)):
+            return True
+        if isinstance(above, ast.Attribute) and above.attr in CHANGES and isinstance(call := source.parent(above), ast.Call) and call.func is above:
+            return True
+    return False
 
 
 def _of_this_call(source: Source, statement: ast.Assign | ast.AnnAssign | ast.AugAssign, target: ast.expr, function: ast.AST) -> bool:
