@@ -17,9 +17,11 @@ from ..names import FunctionNode, Scope
 from ..source import Source, has_keyword
 from .building import Building
 from .configs import all_forget, run_with
+from .cuts import cuts_messages
 from .hidden import object_to_given, object_to_hidden
 from .histories import MAX_SESSIONS, History, history, place_of_history
 from .obstacles import object_to, object_to_class
+from .once import object_to_keyless
 from .overlooked import built_by, built_with, defaulted, kept_by
 from .reach import (
     Use,
@@ -140,6 +142,8 @@ class Plan(Building):
         kinds = {cell.kind for cell in self.cells}
         self.kind = place_of_history(self.source, wishes.history) if self.parameter and kinds != {"config"} else ""
         self.cached = bool(self.parameter) and (not kinds.isdisjoint(("whole", "transcript", "thread")) or ("list" in kinds and self.kind != "memory") or self.seeded())
+        if self.parameter and self.kind in ("redis", "sql") and cuts_messages(stations):
+            self.cached = True  # a history outside of the process gives out copies of its list
         if self.kind == "memory" and "factory" in kinds:
             self.cached = True
         if self.kind == "memory" and kinds == {"store"} and len(group.statements) == 1 and value_of(group.first) is group.cells[0].call:
@@ -148,6 +152,9 @@ class Plan(Building):
     def check(self, early: list[Use]) -> None:
         object_to(self.group, self.parameter, self.stations, early)
         object_to_stored(self.stations)
+        for each in self.stations:
+            if each.handler is not None and each.handler.kind == "provider" and each.key is None and isinstance(each.function, FunctionNode):
+                object_to_keyless(each.source, each.function)
 
     def whole(self) -> Group:
         """What the factory is to build."""

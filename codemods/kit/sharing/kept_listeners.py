@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from ..libraries.callbacks import collecting, is_collecting
 from ..source import Source
 from .leftovers import roots
+from .on_application import read_on_application, slot_on_application
 from .overlooked import default_of, is_cached, serves_requests
-from .reach import enclosing, lasting, main_block, reached, read_by_requests
+from .reach import enclosing, lasting, main_block, reached, read_by_requests, shelf_of
 
 
 def kept_listeners(source: Source, answered: set[ast.Call]) -> Iterator[tuple[ast.Call, str]]:
@@ -34,6 +35,13 @@ def _kept(source: Source, call: ast.Call) -> str:
         return next((name for name in roots(targets) if read_by_requests(source, [name])), "")
     if is_cached(source, around) and isinstance(statement, ast.Return) and reached(source, around):
         return f"what {around.name} returns"
+    for target in targets:
+        slot = slot_on_application(source, target)
+        if slot is not None and read_on_application(source, slot) and not reached(source, around):
+            return ast.unparse(target)
+        shelf = shelf_of(source, target.value) if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant) else None
+        if shelf is not None and read_by_requests(shelf[0], [shelf[1]]) and not reached(source, around):
+            return ast.unparse(target)
     scope = source.scope(statement)
     for name in roots(targets):
         if name == "self" and owner is not None and lasting(source, owner) and serves_requests(source, owner):

@@ -12,8 +12,10 @@ from ..libraries.memory import is_light, is_plain, keeps
 from ..names import FunctionNode
 from ..source import Source, is_none
 from .overlooked import CACHES, is_cached
+from .providers import dependents, keyed_dependent
 from .rebuild import is_client
 from .shared import Cell, cells_in, returns_cells
+from .stations import READS, Unclear
 
 
 @dataclass(slots=True, eq=False)
@@ -137,6 +139,15 @@ def dear(source: Source, body: Iterable[ast.stmt], depth: int = 0) -> ast.Call |
 def looks(source: Source, function: FunctionNode, words: Iterable[str]) -> bool:
     """Whether a function reads or clears what a conversation has come to."""
     return any(attribute.attr in words and source.function(attribute) is function for attribute in source.nodes(ast.Attribute))
+
+
+def object_to_keyless(source: Source, provider: FunctionNode) -> None:
+    """Raises Unclear where what a provider without a key builds for a request is not all that its dependents say and ask."""
+    if (known := keyed_dependent(source, provider)) is not None:
+        raise Unclear("factory", f"{known[1].name} has a key that {provider.name} can't ask for", *known)
+    for other, user in dependents(source, provider):
+        if user is not None and looks(other, user, READS):
+            raise Unclear("read-elsewhere", f"{user.name} reads what others have said, and has no key", other, user)
 
 
 def is_provider(once: Once) -> bool:

@@ -41,9 +41,18 @@ def _by_alias(source: Source, name: str) -> Iterator[tuple[Source, FunctionNode 
 
 
 def keyed_dependent(source: Source, provider: FunctionNode) -> tuple[Source, FunctionNode] | None:
-    """A function with a key of its own that depends on the provider."""
-    found = ((other, user) for other, user in dependents(source, provider) if user is not None)
-    return next((each for each in found if keys(*each, handlers(each[0].project).get(each[1]))), None)
+    """A function with a key of its own that depends on the provider, or on one that does."""
+    seen = [(source, provider)]
+    for home, asked in seen:
+        for other, user in dependents(home, asked):
+            if user is None or any(user is each for _, each in seen):
+                continue
+            handler = handlers(other.project).get(user)
+            if keys(other, user, handler):
+                return other, user
+            if handler is not None and handler.kind == "provider" and len(seen) < 9:
+                seen.append((other, user))
+    return None
 
 
 def borrowed(source: Source, provider: FunctionNode) -> list[Key]:
