@@ -9,10 +9,12 @@ from ..finding import Finding
 from ..handlers import serves
 from ..names import FunctionNode
 from ..source import Source
-from .on_application import is_state, read_on_application, slot_on_application
+from .on_application import LIFESPANS, is_state, read_on_application, slot_on_application
 from .overlooked import MAKERS, built_with, overlooked, serves_requests
 from .reach import attribute_read, enclosing, lasting, main_block, makes_one, reached, read_by_requests, shelf_of
 from .shared import Group, groups_in
+
+STARTS = ("on_event", "before_serving", "before_server_start", "on_startup", "startup", "main_process_start")
 
 
 def leftovers(source: Source, groups: Iterable[Group], more: Collection[ast.stmt] = ()) -> Iterator[Finding]:
@@ -114,12 +116,22 @@ def _on_shelf(source: Source, target: ast.expr) -> tuple[str, str] | None:
     holder = shelf_of(source, target.value, module=True) if isinstance(target, ast.Attribute) and source.function(target) is not None else None
     if holder is not None and isinstance(target, ast.Attribute) and attribute_read(*holder, target.attr):
         return "rebound", f"{ast.unparse(target)} is one for all requests"
+    function = source.function(target)
+    abroad = source.qualified(target.value) if isinstance(target, (ast.Attribute, ast.Subscript)) and function is not None else ""
+    if abroad and function is not None and source.project.lookup(abroad, source.path) is None and _starts(source, function):
+        return "unusual-assignment", f"{ast.unparse(target.value)} is of another file, and what stands in it serves all requests"  # type: ignore[attr-defined]
     if not isinstance(target, ast.Subscript) or not isinstance(target.slice, ast.Constant) or source.function(target) is None:
         return None
     shelf = shelf_of(source, target.value)
     if shelf is not None and read_by_requests(shelf[0], [shelf[1]]):
         return "unusual-assignment", f"{ast.unparse(target.value)} is shared by all requests, and so is what stands in it under {ast.unparse(target.slice)}"
     return None
+
+
+def _starts(source: Source, function: FunctionNode) -> bool:
+    """Whether a service runs a function when it starts."""
+    names = [source.qualified(each.func if isinstance(each, ast.Call) else each) or ast.unparse(each) for each in function.decorator_list]
+    return any(name in LIFESPANS or name.rpartition(".")[2].partition("(")[0] in STARTS for name in names)
 
 
 def _flat(targets: Iterable[ast.expr]) -> Iterator[ast.expr]:
