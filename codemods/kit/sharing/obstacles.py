@@ -15,7 +15,7 @@ from .rebuild import is_client
 from .refills import refills
 from .rooms import is_group_chat
 from .shared import Cell, Group, reads, value_of
-from .stations import Station, Unclear, speaks
+from .stations import Station, Unclear, converses
 
 
 def object_to(group: Group, parameter: str, stations: list[Station], early: list[Use]) -> None:
@@ -64,9 +64,11 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
     remote = any(cell.kind == "thread" for cell in group.cells)
     if listed and (room := next((each for each in stations if is_group_chat(each)), None)) is not None:
         raise Unclear("group-chat", f"{room.name} sends what is said to everybody who is connected", room.source, room.function)
+    if listed and not any(converses(each) for each in stations if not each.passes):
+        raise Unclear("read-elsewhere", "what one request puts into it another gives to the model: it may be meant for all", source, group.first)
     if len(stations) > 1:
         for each in stations:
-            aside = each.only_reads or remote or (listed and not speaks(each))
+            aside = each.only_reads or remote or (listed and not converses(each))
             if aside and each.key is None and not each.passes and isinstance(each.function, FunctionNode):
                 what = "reads" if each.only_reads else "reads or changes"
                 raise Unclear("read-elsewhere", f"{each.name} {what} what other requests have said, and there is no key to tell them apart", each.source, each.function)
@@ -77,6 +79,9 @@ def object_to_class(group: Group, stations: list[Station]) -> None:
     source = group.source
     assert group.owner is not None
     if not group.me:
+        for (_, name), targets in source.names.stores.items():
+            if name in group.slots and (anew := next((target for target in targets if source.class_of(target) is group.owner), None)) is not None:
+                raise Unclear("rebound", f"{name} is set anew in another place", source, anew)
         return
     for slot in group.slots:
         attr = slot.removeprefix("self.")

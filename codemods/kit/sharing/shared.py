@@ -260,13 +260,21 @@ def function_groups(source: Source) -> Iterator[Group]:
 def class_groups(source: Source, chains: bool = False) -> Iterator[Group]:
     """The groups that classes build: in their bodies, and on `self` in methods that no request runs."""
     for owner in source.nodes(ast.ClassDef):
-        yield from groups_in(source, owner.body, source.names.inner[owner], owner, chains=chains)
+        for group in groups_in(source, owner.body, source.names.inner[owner], owner, chains=chains):
+            if not any(each_has_own(source, owner, slot) for slot in group.slots):
+                yield group
         for method in owner.body:
             if isinstance(method, ast.FunctionDef) and method.args.args and (method.name == "__init__" or not method.args.args[1:]):
                 me = method.args.args[0].arg
                 for group in groups_in(source, method.body, source.names.inner[method], owner, me, chains=chains):
                     if any(slot.startswith("self.") for slot in group.slots):
                         yield group
+
+
+def each_has_own(source: Source, owner: ast.ClassDef, attr: str) -> bool:
+    """Whether `__init__` gives each instance its own object where the class's body has one too."""
+    stores = (target for (_, name), targets in source.names.stores.items() if name == attr for target in targets)
+    return any(source.class_of(target) is owner and (maker := source.function(target)) is not None and maker.name == "__init__" for target in stores)
 
 
 def _changes(statement: ast.stmt, tainted: dict[str, ast.stmt], me: str) -> bool:

@@ -11,11 +11,12 @@ from ..handlers import Handler, handlers
 from ..names import FunctionNode
 from ..source import Source, is_none, spreads_arguments, spreads_keywords
 from .configs import looks_at, run_with
-from .handed import everywhere, reaches_model
+from .handed import Place, everywhere, reaches_model
 from .key import Key
 from .keys import choose, constant, defaults_in, keys, none_in
 from .providers import borrowed
 from .reach import AT_START, Use, User, descendants, enclosing, instances, is_test, main_block, reached
+from .transcripts import adds
 
 READS = frozenset({"clear", "aclear", "buffer", "load_memory_variables", "aload_memory_variables", "messages", "buffer_as_str", "buffer_as_messages"})
 
@@ -69,12 +70,21 @@ class Station:
         return bool(self.calls) and not self.uses and all(_looks(Use(self.source, call, "")) for call, _, _ in self.calls)
 
 
-def speaks(station: Station) -> bool:
-    """Whether it, or a helper that it calls, gives a list of messages to a model."""
+def converses(station: Station) -> bool:
+    """Whether it, with the helpers that it calls, both puts messages into a list and gives them to a model."""
     seen = [station]
     for each in seen:
         seen += [below for _, below, _ in each.calls if below not in seen]
-    return reaches_model(everywhere((use.source, use.node) for each in seen for use in each.uses))
+    places = [_list_of(use) for each in seen for use in each.uses]
+    name = next((use.slot.removeprefix("self.") for each in seen for use in each.uses), "")
+    return reaches_model(everywhere(places)) and adds(places, name)
+
+
+def _list_of(use: Use) -> Place:
+    """The list itself: of a mapping that holds it, what stands there under a name in writing."""
+    above = use.source.parent(use.node)
+    named = isinstance(above, ast.Subscript) and above.value is use.node and isinstance(above.slice, ast.Constant) and isinstance(above.slice.value, str)
+    return use.source, above if named and isinstance(above, ast.Subscript) else use.node
 
 
 def _looks(use: Use) -> bool:

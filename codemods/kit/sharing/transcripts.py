@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..callers import argument, callers
 from ..libraries.messages import GROWS, SPOKEN, is_telling
@@ -105,9 +105,12 @@ def _is_transcript(source: Source, statement: ast.Assign | ast.AnnAssign) -> boo
     return False
 
 
-def _is_model(source: Source, base: ast.expr) -> bool:
+def _is_model(source: Source, base: ast.expr, depth: int = 0) -> bool:
     """Whether each instance of a class gets its own copy of what stands in its body."""
-    return source.qualified(base).partition(".")[0] in ("pydantic", "sqlmodel", "typing", "django", "sqlalchemy") or ast.unparse(base) in ("BaseModel", "TypedDict")
+    if source.qualified(base).partition(".")[0] in ("pydantic", "sqlmodel", "typing", "django", "sqlalchemy") or ast.unparse(base) in ("BaseModel", "TypedDict"):
+        return True
+    above = [(origin.source, origin.node) for origin in source.origins(base) if isinstance(origin.node, ast.ClassDef)] if depth < 5 else []
+    return any(_is_model(home, each, depth + 1) for home, owner in above for each in owner.bases)
 
 
 def _members(source: Source, owner: ast.ClassDef, attr: str, statement: ast.stmt) -> list[Place]:
@@ -127,9 +130,21 @@ def _talks(source: Source, statement: ast.stmt, name: str, uses: list[Place]) ->
         return False
     telling = is_telling(name)
     anywhere = everywhere(uses)
-    if not any(_grows(other, use, telling) for other, use in anywhere) and not any(_grown(source, value, name, telling) for value in _set_anew(source, statement, name)):
+    if not any(_grows(other, use, telling) for other, use in anywhere) and not any(_grown(source, value, telling) for value in _set_anew(source, statement, name)):
         return False
     return reaches_model(anywhere)
+
+
+def adds(uses: Iterable[Place], name: str) -> bool:
+    """Whether one of the uses of such a list, or of a helper that is handed it, puts messages into it."""
+    telling = is_telling(name)
+    return any(_grows(source, use, telling) or _is_grown(source, use, telling) for source, use in everywhere(uses))
+
+
+def _is_grown(source: Source, use: ast.expr, telling: bool) -> bool:
+    """`history = history + [message]`, of the name at the left."""
+    above = source.parent(use)
+    return isinstance(above, ast.Assign) and use in above.targets and _grown(source, above.value, telling)
 
 
 def _set_anew(source: Source, statement: ast.stmt, name: str) -> Iterator[ast.expr]:
@@ -140,7 +155,7 @@ def _set_anew(source: Source, statement: ast.stmt, name: str) -> Iterator[ast.ex
                 yield value
 
 
-def _grown(source: Source, value: ast.expr, name: str, telling: bool) -> bool:
+def _grown(source: Source, value: ast.expr, telling: bool) -> bool:
     """`history + [message]`; of `history += value`, the value."""
     parts = [value]
     while parts:
@@ -157,7 +172,7 @@ def _grown(source: Source, value: ast.expr, name: str, telling: bool) -> bool:
 def _grows(source: Source, use: ast.expr, telling: bool) -> bool:
     method = source.parent(use)
     if isinstance(method, ast.AugAssign) and method.target is use:
-        return _grown(source, method.value, "", telling)
+        return _grown(source, method.value, telling)
     if not isinstance(method, ast.Attribute) or method.attr not in GROWS:
         return False
     call = source.parent(method)
