@@ -89,9 +89,11 @@ def _one_of_instance(source: Source, value: ast.Attribute) -> bool:
     """Whether `self.thread_id` is what one lasting instance was made with: a constant, a new id, or the default of a parameter that nobody gives."""
     owner = source.class_of(value)
     given = assignments(source, owner).get(value.attr, []) if owner is not None else []
-    if owner is None or len(given) != 1 or given[0][1] is None or not lasting(source, owner):
+    if owner is None or not given or not all(made is not None for _, made, _ in given) or not lasting(source, owner):
         return False
     statement, made, _ = given[0]
+    if len(given) > 1:  # begun anew at times, for everybody
+        return all(made is not None and _once(source, made) for _, made, _ in given)
     maker = source.function(statement)
     if isinstance(made, ast.Name) and maker is not None and maker.name == "__init__":
         default = _default_of(source, made)

@@ -12,6 +12,7 @@ from ..finding import Edit, Finding
 from ..handlers import handlers, serves
 from ..move import place_for
 from ..names import FunctionNode
+from ..origins import assignments
 from ..source import Source, spreads_keywords
 from .building import Building
 from .configs import (
@@ -144,6 +145,9 @@ def _fix(source: Source, value: ast.expr, users: list[User], what: str, looks: b
 
 def _read_besides(source: Source, value: ast.Attribute) -> None:
     """Raises Unclear where an instance's session is read for anything else than to name it in a configuration."""
+    owner = source.class_of(value)
+    if owner is not None and len(given := assignments(source, owner).get(value.attr, [])) > 1:
+        raise Unclear("rebound", f"{ast.unparse(value)} is set anew in another place", source, given[-1][0])
     for other in source.project.mentioning(value.attr):
         for node in other.attributes(value.attr):
             if isinstance(node.ctx, ast.Load) and not any(isinstance(above, ast.Dict) and named_session(other, above) is node for above in other.parents(node)):

@@ -83,7 +83,7 @@ def _gradio(source: Source, function: FunctionNode) -> Iterator[Key]:
             return
     args, mentions = function.args, callers(source, function)
     others = [call for other, call, _ in mentions.runs if not of_gradio(other, call)]
-    plain = not (args.defaults or args.kwonlyargs or args.vararg or args.kwarg or args.posonlyargs or mentions.calls or others)
+    plain = not (function.decorator_list or args.defaults or args.kwonlyargs or args.vararg or args.kwarg or args.posonlyargs or mentions.calls or others)
     if plain and all(arg.arg != "request" for arg in args.args) and "request" not in source.names.inner[function].bindings:
         text, needs = spell(source, "gradio", "Request", near=function.body[0])
         yield Key("conversation", -4, "request.session_hash", is_text=True, optional=True, borrow=f"request: {text}", imports=needs)

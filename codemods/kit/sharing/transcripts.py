@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from ..callers import argument, callers
+from ..handlers import handlers
 from ..libraries.messages import GROWS, SPOKEN, is_telling
 from ..names import FunctionNode
 from ..source import Source, keyword
@@ -93,6 +94,12 @@ def _is_transcript(source: Source, statement: ast.Assign | ast.AnnAssign) -> boo
             return False
         uses = uses_of(source, source.names.module, [target.id], [statement])
         return _talks(source, statement, target.id, [(use.source, use.node) for use in uses if use.source.function(use.node) is not None])
+    if isinstance(target, ast.Name) and function is not None and not isinstance(statement.value, ast.Constant):
+        loads = [load for load in source.names.uses(target.id, source.names.inner[function]) if source.function(load) is not function]
+        known = handlers(source.project) if loads else {}
+        if not loads or function in known or not any(function in source.parents(each) for each in known if each in source.names.inner):
+            return False
+        return _talks(source, statement, target.id, [(source, load) for load in loads])
     if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Attribute) and target.value.attr == "state" and not isinstance(statement.value, ast.Constant):
         read = ((other, node) for other in source.project.mentioning(target.attr) for node in other.attributes(target.attr) if node is not target)
         return _talks(source, statement, target.attr, [(other, node) for other, node in read if isinstance(node.value, ast.Attribute) and node.value.attr == "state"])
