@@ -48,6 +48,10 @@ CASES = [
     Case("lent_memory", says("/guide", session_id="{user}", text="{text}")),
     Case("chain_on_state", says("/garden/{user}", text="{text}")),
     Case("lazy_chain", says("/barista", user_id="{user}", text="{text}")),
+    Case("message_lists", says("/notes", session_id="{user}", text="{text}")),
+    Case("message_lists", says("/shortened", session_id="{user}", text="{text}")),
+    Case("message_lists", says("/recent", session_id="{user}", text="{text}")),
+    Case("message_lists", says("/logged/{user}", session_id="{user}", text="{text}")),
     Case("lazy_chain", says("/waiter", user_id="{user}", text="{text}")),
 ]
 
