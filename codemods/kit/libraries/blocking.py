@@ -223,7 +223,7 @@ SDK_CLIENTS: dict[str, frozenset[str]] = {
     "openai": _words("OpenAI AzureOpenAI Client"), "anthropic": _words("Anthropic AnthropicBedrock AnthropicVertex Client"), "groq": _words("Groq Client"), "mistralai": _words("Mistral MistralClient"),
     "cohere": _words("Client ClientV2"), "google": _words("Client GenerativeModel"), "ollama": _words("Client"), "together": _words("Together"), "replicate": _words("Client"), "langfuse": _words("OpenAI AzureOpenAI"),
 }  # fmt: skip
-SDK_CALLS = _words("create parse generate generate_content complete embed chat edit send_message embeddings run transcribe translate rerank upload")
+SDK_CALLS = _words("create parse generate generate_content generate_images embed_content complete embed chat edit send_message embeddings run transcribe translate rerank upload")
 _MODELS = _words("chat-model llm model runnable chain executor graph")
 RUNS: dict[str, frozenset[str]] = {
     **dict.fromkeys(_words("invoke batch"), _MODELS | {"retriever"}),

@@ -78,7 +78,8 @@ def _wait_of(source: Source, call: ast.Call) -> Wait | None:
 def _model_call(source: Source, call: ast.Call, func: ast.Attribute) -> Wait | None:
     """A call of a language model: what the SDKs' clients and LangChain's objects do when they are not awaited."""
     present = imported_roots(source)
-    if func.attr in SDK_CALLS and present & SDK_CLIENTS.keys():
+    begins = func.attr == "create" and isinstance(func.value, ast.Attribute) and func.value.attr == "chats"  # Google's: nothing is sent yet
+    if func.attr in SDK_CALLS and not begins and present & SDK_CLIENTS.keys():
         base: ast.expr = func.value
         while isinstance(base, ast.Attribute) and not source.qualified(base):
             made = source.made_by(base)
