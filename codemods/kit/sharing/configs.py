@@ -165,9 +165,29 @@ def _forgets(source: Source, run: ast.Call) -> bool:
             return False
         given = keyword(made, "checkpointer")
         compiled = last_part(made.func) == "compile" and isinstance(made.func, ast.Attribute) and not made.args
-        if not (compiled or last_part(made.func) in AGENTS) or not (given is None or is_none(given.value)):
+        if not (compiled or last_part(made.func) in AGENTS) or not (given is None or is_none(given.value) or _left_out(source, run.func.value, origin.source, given.value)):
             return False
     return True
+
+
+def _left_out(source: Source, graph: ast.expr, home: Source, checkpointer: ast.expr) -> bool:
+    """Whether a checkpointer is a builder's parameter, none by default, that the call which built this graph does not give."""
+    function = home.function(checkpointer)
+    bindings = home.names.inner[function].bindings.get(checkpointer.id, []) if isinstance(checkpointer, ast.Name) and function is not None else []
+    if not isinstance(checkpointer, ast.Name) or function is None or len(bindings) != 1 or bindings[0].kind != "param" or not is_none(bindings[0].value):
+        return False
+    built: ast.AST | None = graph
+    where = source
+    for _ in range(4):
+        if not isinstance(built, ast.Name):
+            break
+        holder = where.scope(built).home(built.id)
+        made = holder.bindings[built.id] if holder is not None else []
+        if len(made) == 1 and made[0].kind == "import" and (found := where.project.lookup(made[0].origin, where.path)) is not None:
+            where = found[0]
+            made = where.names.module.bindings.get(found[1], [])
+        built = made[0].value if len(made) == 1 else None
+    return isinstance(built, ast.Call) and any(each.node is function for each in where.origins(built.func)) and argument(function, built, checkpointer.id, method=False) is None and not spreads_keywords(built)
 
 
 def _made_for_it(source: Source, graph: ast.expr) -> bool:
