@@ -77,13 +77,18 @@ def _slack(source: Source, function: FunctionNode, names: list[str]) -> Iterator
 
 def _gradio(source: Source, function: FunctionNode) -> Iterator[Key]:
     """The visitor's session: of the request that a function declares, or may declare where Gradio alone calls it."""
+
+
+    def asked(request: str) -> str:  # examples may be run when the interface is built, where there is no request
+        return f'getattr({request}, "session_hash", None)' if b"examples" in source.utf8 else f"{request}.session_hash"
+
     for arg in parameters(function):
         if arg.annotation is not None and source.qualified(arg.annotation) == "gradio.Request":
-            yield Key("conversation", -5, f"{arg.arg}.session_hash", is_text=True, optional=True)
+            yield Key("conversation", -5, asked(arg.arg), is_text=True, optional=True)
             return
     args, mentions = function.args, callers(source, function)
     others = [call for other, call, _ in mentions.runs if not of_gradio(other, call)]
     plain = not (function.decorator_list or args.defaults or args.kwonlyargs or args.vararg or args.kwarg or args.posonlyargs or mentions.calls or others)
     if plain and all(arg.arg != "request" for arg in args.args) and "request" not in source.names.inner[function].bindings:
         text, needs = spell(source, "gradio", "Request", near=function.body[0])
-        yield Key("conversation", -4, "request.session_hash", is_text=True, optional=True, borrow=f"request: {text}", imports=needs)
+        yield Key("conversation", -4, asked("request"), is_text=True, optional=True, borrow=f"request: {text}", imports=needs)
