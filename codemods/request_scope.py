@@ -5,9 +5,10 @@ Why
     all users, and every answer is a 200. Measured with twenty users: 40 of 60 prompts held other people's text.
 
     What remembers, and what is built from it, is built per request, wherever it is kept: in a name of the module, behind a
-    cached function, on the application's state, in an instance. Where the handler has a key (a session,
-    conversation, thread, chat or user id), the history is kept under that key. What holds no state stays global: models,
-    prompts, vector stores, retrievers, compiled graphs, chains without a memory.
+    cached function, on the application's state, in an instance. A list of messages that a handler fills and gives to a
+    model is a memory too, and so are a thread that never changes and one that the provider keeps. Where the handler has a
+    key (a session, conversation, thread, chat or user id), the history is kept under that key. What holds no state stays
+    global: models, prompts, vector stores, retrievers, compiled graphs, chains without a memory.
 
 Broken
     from fastapi import FastAPI
