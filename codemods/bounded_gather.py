@@ -84,6 +84,16 @@ Refuses
         async def answers(chain, questions):
             return await asyncio.gather(*[answer(chain, question) for question in questions])
 
+    deadline: All that is started must be done by one given time; with a few at a time the last ones would be too late.
+    By hand: give each call its own time limit instead, or one for all that fits the number of turns, and bound the calls then.
+
+        import asyncio
+
+        async def answers(chain, questions):
+            tasks = [asyncio.create_task(chain.ainvoke(question)) for question in questions]
+            done, late = await asyncio.wait(tasks, timeout=8)
+            return [task.result() for task in done]
+
 Settings
     limit: how many may run at once
     scope: what shares the limit; process is every request that this process serves, call is one gather
@@ -103,6 +113,7 @@ from dataclasses import dataclass
 
 from .kit.codemod import codemod
 from .kit.cut import UNUSUAL_LAYOUT, insert_before, reindent, uncuttable, wrap
+from .kit.fanouts.deadline import deadline
 from .kit.fanouts.fanout import Element, fanouts
 from .kit.fanouts.upstream import Reach, calls_of, limits_its_argument, reach_of
 from .kit.finding import Edit, Finding
@@ -192,6 +203,9 @@ def _judged(source: Source, place: ast.Call, elements: list[Element]) -> _Plan |
             whole.append(element)
     if not whole and not leaves:
         return None
+    timed = [place, *(leaf for leaf in leaves if isinstance(leaf, ast.Call))]
+    if (by := next((found for call in timed if (found := deadline(source, call)) is not None), None)) is not None:
+        return source.refuse(place, "deadline", f"all must be done by the time that {source.code(by.func)} sets; with a few at a time the last ones would be too late")
     counted = next((source.code(element.counted) for element in elements if element.counted is not None), "")
     return _Plan(place, whole, leaves, " ".join(counted.split()))
 
