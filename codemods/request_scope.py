@@ -449,12 +449,13 @@ from .kit.finding import Finding
 from .kit.libraries.messages import BEGUN
 from .kit.sharing.anew import made_anew
 from .kit.sharing.constant_sessions import constant_sessions
-from .kit.sharing.isolate import Wishes, isolated
+from .kit.sharing.isolate import isolated
 from .kit.sharing.kept import isolated_kept, kept_groups
 from .kit.sharing.leftovers import leftovers
 from .kit.sharing.lent import isolated_lent
 from .kit.sharing.near import near_memory
 from .kit.sharing.once import made_once
+from .kit.sharing.plan import Wishes
 from .kit.sharing.shared import class_groups, function_groups, groups_in
 from .kit.source import Source
 

@@ -186,6 +186,15 @@ def is_chain(source: Source, node: ast.AST) -> bool:
     return of_langchain(path) and any(part in CHAINS for part in path.split("."))
 
 
+def is_model(source: Source, node: ast.AST) -> bool:
+    """Whether a call makes a chat model."""
+    if not isinstance(node, ast.Call):
+        return False
+    path = source.qualified(node.func)
+    name = last_name(path)
+    return path.startswith(("langchain", "openai", "anthropic")) and (name.startswith(("Chat", "AzureChat")) or name in ("OpenAI", "AzureOpenAI", "Anthropic", "init_chat_model"))
+
+
 def memory_module(path: str) -> str:
     """Where the buffer memory is imported from beside a class of this path."""
     return "langchain_classic.memory" if path.startswith("langchain_classic") else "langchain.memory"

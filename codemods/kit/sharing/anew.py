@@ -13,9 +13,9 @@ from ..imports import spell
 from ..move import lead, movable, moved, place_for, without
 from ..names import FunctionNode
 from .histories import MAX_SESSIONS
-from .isolate import Plan, Wishes
 from .once import Once, dear, is_provider, looks
 from .overlooked import handed_out, keeper
+from .plan import Plan, Wishes
 from .providers import dependents, keyed_dependent
 from .reach import Use, User, is_test, reached
 from .shared import Group

@@ -12,8 +12,8 @@ from ..handlers import handlers, serves
 from ..move import apart, place_for
 from ..names import FunctionNode
 from ..source import Source
-from .isolate import Plan, Wishes
 from .obstacles import object_to
+from .plan import Plan, Wishes
 from .providers import keyed_dependent
 from .reach import Use, enclosing, reached, users_of, uses_of
 from .rebuild import as_locals, factory_text
@@ -87,11 +87,12 @@ def isolated_kept(group: Group, wishes: Wishes) -> Iterator[Finding]:
 def _uses(group: Group) -> Iterator[Use]:
     """Every read of the slots. Raises Unclear where one may be hidden."""
     source = group.source
-    inside = {node for statement in group.statements for node in ast.walk(statement)}
+    without = group.inside
+    inside = {node for statement in without for node in ast.walk(statement)}
     for slot in group.slots:
         if not slot.startswith("self."):
             if group.scope is source.names.module:
-                yield from uses_of(source, group.scope, [slot], group.statements)
+                yield from uses_of(source, group.scope, [slot], without)
             else:
                 yield from (Use(source, load, slot) for load in source.names.uses(slot, group.scope) if load not in inside)
     names = {slot.removeprefix("self."): slot for slot in group.slots if slot.startswith("self.")}

@@ -9,9 +9,10 @@ from dataclasses import replace
 from ..finding import Edit, Finding
 from ..handlers import serves
 from ..move import runs, without
-from .isolate import ClassPlan, Wishes
+from .class_plan import ClassPlan
 from .obstacles import object_to, strangers
 from .overlooked import kept_by
+from .plan import Wishes
 from .reach import Use, instances, is_test, lasting, member_uses, reached, users_of, uses_of
 from .rebuild import hoisted
 from .shared import Group, reads, written

@@ -11,11 +11,11 @@ from ..finding import Edit, Finding, Import
 from ..handlers import serves
 from ..imports import spell
 from ..libraries.callbacks import is_collecting, only_models
+from ..libraries.memory import is_model
 from ..move import insertion, lead, movable, place_for, without
 from ..names import FunctionNode
 from ..source import Source
 from .reach import Use, enclosing, imports_of, leads, reached, uses_of
-from .rebuild import is_client
 from .runs import UNCLEAR_CONFIG, run_of, with_handler, without_handler
 from .shared import written
 from .stations import Unclear
@@ -99,7 +99,7 @@ class _Plan:
         given = use.source.parent(use.node)
         word = use.source.parent(given) if isinstance(given, ast.List) else None
         call = use.source.parent(word) if isinstance(word, ast.keyword) and word.arg == "callbacks" else None
-        return call if isinstance(call, ast.Call) and is_client(use.source, call) and use.source is self.source else None
+        return call if isinstance(call, ast.Call) and is_model(use.source, call) and use.source is self.source else None
 
     def follow(self) -> None:
         """From the models that hold the handler to the chains built of them, and to their runs."""

@@ -6,12 +6,12 @@ import ast
 from collections.abc import Iterator
 
 from ..handlers import handlers
-from ..libraries.memory import is_light, is_plain, keeps
+from ..libraries.memory import is_light, is_model, is_plain, keeps
 from ..move import movable
 from ..names import FunctionNode
 from ..source import Source
+from .makers import builds_upon, lent_by
 from .reach import Use, User, imports_of
-from .rebuild import is_client
 from .refills import refills
 from .rooms import is_group_chat
 from .shared import Cell, Group, reads, value_of
@@ -41,7 +41,9 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
             raise Unclear("handed-on", f"{ast.unparse(call.func)} gets it{when}, and may come to more than it was given", source, call)
         if not movable(source, statement):
             raise Unclear("shared-line", "a statement shares its line with another", source, statement)
-        _free_names(group, statement)
+        _free_names(group, statement, statement)
+    for maker, call, _ in group.lent:
+        _free_names(group, maker.function, source.statement(call))
     for cell in [*group.cells, *(cell for other in group.foreign.values() for cell in other.cells)]:
         if cell.kind == "vectors":
             raise Unclear("vector-memory", "a memory in a vector store knows no sessions", cell.source, cell.call)
@@ -125,9 +127,9 @@ def _set_by_tests(other: Source, module: str, slot: str) -> ast.AST | None:
     return None
 
 
-def _free_names(group: Group, statement: ast.stmt) -> None:
-    """What the statement reads must still mean the same when it runs later."""
-    for node in ast.walk(statement):
+def _free_names(group: Group, inside: ast.stmt, statement: ast.stmt) -> None:
+    """What a statement reads, itself or in a function that it calls, must still mean the same when it runs later."""
+    for node in ast.walk(inside):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in group.slots:
             home = group.source.scope(node).home(node.id)
             bindings = home.bindings.get(node.id, []) if home is group.scope else []
@@ -151,8 +153,21 @@ def strangers(group: Group, statement: ast.stmt) -> Iterator[ast.Call]:
             continue
         if not path and isinstance(call.func, ast.Name) and call.func.id in ("dict", "list", "tuple"):
             continue
+        if lent_by(source, call, group.scope, group.me) is not None or _is_given(group, call):
+            continue
         if not any(keeps_only(origin.source, origin.node) for origin in source.origins(call.func) if isinstance(origin.node, ast.ClassDef)):
             yield call
+
+
+def _is_given(group: Group, call: ast.Call) -> bool:
+    """Whether a function of the project takes what remembers and only builds upon it: `make_chain(llm, memory)`."""
+    source = group.source
+    origins = source.origins(call.func)
+    function = origins[0].node if len(origins) == 1 and origins[0].kind == "function" else None
+    if not isinstance(function, ast.FunctionDef) or not isinstance(origins[0].source.parent(function), ast.Module):
+        return False
+    given = [each for each in [*call.args, *(word.value for word in call.keywords)] if reads(source, each, group.scope, group.slots, group.me)]
+    return builds_upon(origins[0].source, function, call, given)
 
 
 def keeps_only(source: Source, owner: ast.ClassDef) -> bool:
@@ -172,7 +187,7 @@ def usable(cell: Cell) -> None:
     if function.decorator_list:
         raise Unclear("factory", f"{function.name} is decorated; it may give the same object again", source, function)
     for node in ast.walk(function):
-        if isinstance(node, ast.Call) and keeps(source, node) is None and not (is_light(source, node) or is_client(source, node) or is_plain(source, node)):
+        if isinstance(node, ast.Call) and keeps(source, node) is None and not (is_light(source, node) or is_model(source, node) or is_plain(source, node)):
             raise Unclear("heavy-factory", f"{function.name} does more than build a chain: {ast.unparse(node.func)} would run for each request", source, node)
         if isinstance(node, (ast.Global, ast.Yield, ast.Await)):
             raise Unclear("factory", f"{function.name} is no plain factory", source, node)

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 
 from ..callers import callers
 from ..handlers import handlers
-from ..libraries.memory import is_light, is_plain, keeps
+from ..libraries.memory import is_light, is_model, is_plain, keeps
 from ..names import FunctionNode
 from ..source import Source, is_none
 from .overlooked import CACHES, is_cached
 from .providers import dependents, keyed_dependent
-from .rebuild import is_client
 from .shared import Cell, cells_in, returns_cells
 from .stations import READS, Unclear
 
@@ -126,7 +125,7 @@ def dear(source: Source, body: Iterable[ast.stmt], depth: int = 0) -> ast.Call |
     """A call under statements that would be too much for each request."""
     for statement in body:
         for node in ast.walk(statement):
-            if not isinstance(node, ast.Call) or keeps(source, node) is not None or is_light(source, node) or is_client(source, node) or is_plain(source, node):
+            if not isinstance(node, ast.Call) or keeps(source, node) is not None or is_light(source, node) or is_model(source, node) or is_plain(source, node):
                 continue
             origins = source.origins(node.func) if isinstance(node.func, (ast.Name, ast.Attribute)) else []
             plain = [each for each in origins if isinstance(each.node, FunctionNode) and each.source in [*each.source.project]]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ..cut import add_keyword, reindent, replace
 from ..finding import Edit, Import
 from ..imports import spell
-from ..libraries.memory import is_light, keeps, last_name, memory_module
+from ..libraries.memory import is_light, is_model, keeps, last_name, memory_module
 from ..move import moved
 from ..source import Source, has_keyword, keyword
 from .configs import named_session
@@ -68,7 +68,7 @@ def _dear(group: Group, node: ast.AST, word: str, me: str, clients: bool) -> Ite
             reads(source, node, group.scope, [*group.slots, *group.foreign], me)
         )
         if not ours and not is_light(source, node) and keeps(source, node) is None:
-            if not (clients and is_client(source, node)):
+            if not (clients and is_model(source, node)):
                 yield node, word
             return
     for child in ast.iter_child_nodes(node):
@@ -76,15 +76,6 @@ def _dear(group: Group, node: ast.AST, word: str, me: str, clients: bool) -> Ite
             yield from _dear(group, child.value, child.arg or "", me, clients)
         else:
             yield from _dear(group, child, "", me, clients)
-
-
-def is_client(source: Source, node: ast.AST) -> bool:
-    """Whether a call makes a chat model."""
-    if not isinstance(node, ast.Call):
-        return False
-    path = source.qualified(node.func)
-    name = last_name(path)
-    return path.startswith(("langchain", "openai", "anthropic")) and (name.startswith(("Chat", "AzureChat")) or name in ("OpenAI", "AzureOpenAI", "Anthropic", "init_chat_model"))
 
 
 def keyed(cell: Cell, history: History, session: str) -> tuple[list[Edit], tuple[Import, ...]]:

@@ -11,6 +11,7 @@ from ..libraries.memory import Keeps, is_chain, keeps
 from ..names import FunctionNode, Scope
 from ..source import Origin, Source, keyword
 from .configs import named_session
+from .makers import Maker, lent_by
 from .near import near_memory
 from .reach import AT_START, leads
 from .transcripts import is_transcript
@@ -49,6 +50,18 @@ class Group:
     @property
     def first(self) -> ast.stmt:
         return self.statements[0]
+
+    @property
+    def lent(self) -> list[tuple[Maker, ast.Call, list[str]]]:
+        """The calls of functions that build from some of the slots, without being given them yet."""
+        calls = (node for statement in self.statements for node in ast.walk(statement))
+        found = ((node, lent_by(self.source, node, self.scope, self.me)) for node in calls)
+        return [(lent[0], node, [slot for slot in self.slots if slot in lent[1]]) for node, lent in found if lent is not None and isinstance(node, ast.Call)]
+
+    @property
+    def inside(self) -> list[ast.stmt]:
+        """The statements, and the functions that build for them."""
+        return [*self.statements, *(maker.function for maker, _, slots in self.lent if slots)]
 
 
 def value_of(statement: ast.stmt) -> ast.expr | None:
@@ -159,6 +172,8 @@ def reads(source: Source, node: ast.AST, scope: Scope, slots: Iterable[str], me:
                 found.add(inner.id)
         elif me and isinstance(inner, (ast.Attribute, ast.Subscript)) and isinstance(inner.ctx, ast.Load) and (slot := held(inner, me)) in wanted:
             found.add(slot)
+        elif isinstance(inner, ast.Call) and (lent := lent_by(source, inner, scope, me)) is not None:
+            found |= wanted.intersection(lent[1])
     return found
 
 

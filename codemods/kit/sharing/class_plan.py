@@ -1,0 +1,98 @@
+"""How objects that instances of a class hold are built for each request."""
+
+from __future__ import annotations
+
+import ast
+
+from ..cut import span
+from ..finding import Edit
+from ..move import apart
+from ..names import FunctionNode
+from ..source import Source
+from .hidden import object_to_given, object_to_hidden
+from .obstacles import object_to_class
+from .plan import Plan
+from .reach import Use
+from .rebuild import as_locals, factory_text
+from .stations import Station, Unclear
+
+
+class ClassPlan(Plan):
+    """The same where instances of a class hold the objects: the factory is a method, or a function made in `__init__`."""
+
+    def check(self, early: list[Use]) -> None:
+        super().check(early)
+        object_to_class(self.group, self.stations)
+        object_to_hidden(self.group)
+        object_to_given(self.group)
+
+    def inlines(self) -> bool:
+        return False
+
+    @property
+    def closes(self) -> bool:
+        """Whether the statements need locals or parameters of the method that they stand in, or no cache can tell the class's instances apart."""
+        group = self.group
+        if not group.me or group.owner is None:
+            return False
+        return self.wishes.move_clients or (self.cached and _unhashable(group.source, group.owner)) or any(
+            isinstance(node, ast.Name) and node.id not in group.slots and node.id != group.me and self.source.scope(node).home(node.id) is group.scope
+            for statement in group.statements
+            for node in ast.walk(statement)
+        )  # fmt: skip
+
+    def definition(self, inline: bool, edits: list[Edit], kept: dict[ast.stmt, list[str]], definitions: str) -> None:
+        group, source = self.group, self.source
+        assert group.owner is not None
+        newline, margin = source.newline, source.indent(group.first)
+        me = group.me or ("cls" if self.cached or self.asks_class() else "self")
+        edits = [*edits, *as_locals(group, me)]
+        if definitions:
+            self.changes.edits.append(apart(source, group.owner, definitions))
+        stays = "".join(margin + line for statement in group.statements for line in kept.get(statement, ()))
+        if group.me and not (self.closes or stays):
+            method = next(above for above in source.parents(group.first) if isinstance(above, FunctionNode))
+            factory = factory_text(self.whole(), self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=source.indent(method), me=me)
+            stop = span(source, method)[1]
+            opening = newline if source.utf8.endswith((b"\n", b"\r")) or stop < len(source.utf8) else newline * 2
+            self.changes.edits.append(source.edit(stop, stop, opening + factory))
+            self.put("" if len(group.body) > len(group.statements) else f"{margin}pass{newline}", 0, 0)
+        elif group.me:
+            factory = factory_text(self.whole(), self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin)
+            told = f"{newline}{margin}{me}.{self.factory} = {self.factory}{newline}"
+            self.put(f"{stays}{newline if stays else ''}{factory}{told}", 0 if stays else 1, 0)
+        else:
+            factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin, me=me)
+            decorator = f"{margin}@classmethod{newline}" if me == "cls" else ""
+            self.put(f"{stays}{newline if stays else ''}{decorator}{factory}", 0 if stays else 1, 1)
+
+    def asks_class(self) -> bool:
+        """Whether the class itself, and no instance, is asked for the objects: `Container.chain`, `cls.memory`."""
+        return any(_names_class(use) for each in self.stations for use in each.uses)
+
+    def spelled_factory(self, each: Station) -> str:
+        for use in each.uses:
+            if isinstance(use.node, ast.Attribute):
+                return f"{each.source.code(use.node.value)}.{self.factory}"
+        raise Unclear("handed-on", f"{each.name} has no instance to ask", each.source, each.function)
+
+    def importing(self) -> None:
+        return
+
+
+def _unhashable(source: Source, owner: ast.ClassDef) -> bool:
+    """Whether instances of a class may have no hash: dataclasses, models, what defines `__eq__`."""
+    defined = {each.name for each in owner.body if isinstance(each, FunctionNode)}
+    bases = [source.qualified(base).rpartition(".")[2] for base in owner.bases]
+    return bool(owner.decorator_list) or "BaseModel" in bases or ("__eq__" in defined and "__hash__" not in defined)
+
+
+def _names_class(use: Use) -> bool:
+    base = use.node.value if isinstance(use.node, ast.Attribute) else None
+    if base is None:
+        return False
+    around = use.source.function(base)
+    bound = around is not None and isinstance(base, ast.Name) and base.id in [arg.arg for arg in around.args.args[:1]]
+    if bound and around is not None and any(ast.unparse(decorator) == "classmethod" for decorator in around.decorator_list):
+        return True
+    return any(origin.kind == "class" for origin in use.source.origins(base))
