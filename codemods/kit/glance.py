@@ -149,7 +149,7 @@ class Glance:
         through = frozenset(dotted for bound in self.meant.keys() & words for dotted, target in self.meant[bound] if target[1] in words or bound != target[1])
         if not (client or blocking or briefly or keyed or through):
             return None
-        return Export(kind, client, blocking, briefly, kind == "value" and client, keyed, through, any(mark.memory for mark in said), client)
+        return Export(kind, client, blocking, briefly, kind == "value" and any(mark.everywhere for mark in said), keyed, through, any(mark.memory for mark in said), client)
 
     def _said(self, words: set[str]) -> list[Marks]:
         return [marks(path) for bound in self.outside.keys() & words for dotted in self.outside[bound] for path in _known(dotted, words)]

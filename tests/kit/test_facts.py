@@ -199,3 +199,12 @@ def test_a_mapping_that_is_given_a_conversation_ties_its_readers(fill: str) -> N
         "names.py": "names = {}\nnames['requests'] = 1\n",
     }
     assert together(files) == [{"chains.py", "parts.py", "main.py"}]
+
+
+def test_a_session_factory_is_seen_where_async_code_uses_it_or_a_function_that_does() -> None:
+    db = "from sqlalchemy.orm import sessionmaker\nSessionLocal = sessionmaker()\n"
+    titles = "from db import SessionLocal\ndef title():\n    return SessionLocal().query(1).first()\n"
+    script = "from db import SessionLocal\nprint(SessionLocal().query(1).first())\n"
+    assert together({"db.py": db, "main.py": "from db import SessionLocal\nasync def route():\n    return SessionLocal().query(1).first()\n"}) == [{"db.py", "main.py"}]
+    main = "from titles import title\nasync def route():\n    return title()\n"
+    assert together({"db.py": db, "titles.py": titles, "main.py": main, "script.py": script}) == [{"db.py", "titles.py", "main.py"}]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+# What makes sessions with a database: an object of one is shared between files, and matters where asynchronous code or another process uses it.
+SESSIONS = frozenset("sqlalchemy.create_engine sqlmodel.create_engine sqlalchemy.orm.sessionmaker sqlalchemy.orm.scoped_session".split())
 # An object of one of these, shared between files, has to be judged in all of them.
-CLIENTS = frozenset(
+CLIENTS = SESSIONS | frozenset(
     "openai anthropic groq mistralai cohere google.genai instructor langfuse langsmith.wrappers langgraph langchain langchain_classic langchain_community langchain_core "
     "langchain_openai langchain_anthropic langchain_groq langchain_mistralai langchain_google_genai langchain_google_vertexai langchain_ollama langchain_aws langchain_cohere "
     "langchain_chroma langchain_pinecone langchain_huggingface langchain_redis redis aiohttp.ClientSession httpx.AsyncClient httpx.Client requests.Session requests.session".split()

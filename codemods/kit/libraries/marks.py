@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from . import BLOCKING, BRIEFLY, CLIENTS, blocks, blocks_briefly, is_client
+from . import BLOCKING, BRIEFLY, CLIENTS, SESSIONS, blocks, blocks_briefly, is_client, lies_in
 from .memory import ROOTS, keeps_threads, remembers
 
 HEADS = frozenset(dotted.partition(".")[0] for dotted in (*CLIENTS, *BLOCKING, *BRIEFLY, *ROOTS))  # packages whose names may mean something
@@ -19,6 +19,7 @@ class Marks:
     blocking: bool
     briefly: bool
     memory: bool
+    everywhere: bool  # a client that has to be judged in whatever file uses it
 
     def __bool__(self) -> bool:
         return self.client or self.blocking or self.briefly or self.memory
@@ -26,4 +27,5 @@ class Marks:
 
 @cache
 def marks(dotted: str) -> Marks:
-    return Marks(is_client(dotted), blocks(dotted), blocks_briefly(dotted), remembers(dotted) or keeps_threads(dotted))
+    client = is_client(dotted)
+    return Marks(client, blocks(dotted), blocks_briefly(dotted), remembers(dotted) or keeps_threads(dotted), client and not lies_in(dotted, SESSIONS))
