@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from contextlib import suppress
 
 from ..callers import add_parameter, callers
 from ..cut import replace, span
@@ -13,8 +14,8 @@ from ..imports import spell
 from ..move import lead, movable, moved, place_for, without
 from ..names import FunctionNode
 from .histories import MAX_SESSIONS
-from .once import Once, dear, is_provider, looks
-from .overlooked import handed_out, keeper
+from .once import Once, dear, is_provider, looks, made_once, rides, wraps_of
+from .overlooked import handed_out, is_cached, keeper
 from .plan import Plan, Wishes
 from .providers import dependents, keyed_dependent
 from .reach import Use, User, is_test, reached
@@ -32,6 +33,8 @@ def made_anew(once: Once, wishes: Wishes) -> Iterator[Finding]:
     if not (reached(source, function) or function in handlers(source.project)):
         if handed_out(source, function):
             yield source.refuse(once.spot, "handed-on", f"{once.what} is shared by all requests; {function.name} is handed on as a value, who calls it can't be told")
+        return
+    if rides(once):
         return
     what = f"{once.what} is shared by all requests"
     try:
@@ -52,6 +55,7 @@ def made_anew(once: Once, wishes: Wishes) -> Iterator[Finding]:
 class _Anew(Plan):
     def __init__(self, once: Once, group: Group, wishes: Wishes, stations: list[Station]) -> None:
         self.once = once
+        self.carried: list[Once] = []
         super().__init__(group, wishes, [], [], stations)
 
     def check(self, early: list[Use]) -> None:
@@ -70,6 +74,14 @@ class _Anew(Plan):
             if isinstance(above := other.parent(mention), ast.Attribute):
                 reason = "patched-by-tests" if is_test(other) else "factory"
                 raise Unclear(reason, f"{ast.unparse(above)} needs its cache", other, above)
+        for each in self.stations:
+            if each.function is function or not isinstance(each.function, FunctionNode) or not wraps_of(each.source, each.function):
+                continue
+            if each.passes or each.key is None:
+                self.carry(each, each.function)
+            elif is_cached(each.source, each.function):  # a cache by the key would do too
+                with suppress(Unclear):
+                    self.carry(each, each.function)
         object_to_stored(self.stations, [each for each in self.stations if each.function is function])
         if is_provider(once) and calls and self.stations[0].key is not None:
             raise Unclear("factory", f"{function.name} is called besides", *calls[0])
@@ -79,15 +91,35 @@ class _Anew(Plan):
                     raise Unclear("handed-on", f"instances of {owner.name} keep it", each.source, each.function)
                 self.check_keyless(each, each.function)
 
+    def carry(self, each: Station, function: FunctionNode) -> None:
+        """A cached function that builds upon this one loses its cache with it. Raises Unclear where it can't."""
+        found = next((other for other in made_once(each.source) if other.function is function), None)
+        if found is None or not rides(found) or len(found.wraps) != len(function.decorator_list) or not movable(each.source, function.body[0]):
+            raise Unclear("factory", f"{function.name} is cached, and would give what it builds with it to all", each.source, function)
+        if (dearest := dear(each.source, function.body)) is not None:
+            raise Unclear("heavy-factory", f"{function.name} does more than build a chain: {ast.unparse(dearest.func)} would run for each request", each.source, dearest)
+        for other, mention in callers(each.source, function).others:
+            if isinstance(above := other.parent(mention), ast.Attribute):
+                raise Unclear("patched-by-tests" if is_test(other) else "factory", f"{ast.unparse(above)} needs its cache", other, above)
+        self.carried.append(found)
+
+    def pass_through(self, each: Station) -> None:
+        if not any(found.function is each.function for found in self.carried):
+            return super().pass_through(each)
+        assert isinstance(each.function, FunctionNode)
+        if self.parameter in each.source.names.inner[each.function].bindings:
+            raise Unclear("helper-signature", f"{each.name} can't take one more argument", each.source, each.function)
+        self.changes.edits += add_parameter(each.source, each.function, self.parameter, "str")
+
     def check_keyless(self, each: Station, function: FunctionNode) -> None:
         """Without a key, what is built for a request must be all that the request says and asks."""
         users = [function] if function is not self.once.function else []
-        if is_provider(self.once) and function is self.once.function:
-            found = [*dependents(self.once.source, function)]
-            if not all(user is not None and user in handlers(self.once.source.project) for _, user in found):
-                raise Unclear("factory", f"{function.name} is given to more than handlers", self.once.source, function)
+        if each.handler is not None and each.handler.kind == "provider" and (function is self.once.function or any(found.function is function for found in self.carried)):
+            found = [*dependents(each.source, function)]
+            if not all(user is not None and user in handlers(each.source.project) for _, user in found):
+                raise Unclear("factory", f"{function.name} is given to more than handlers", each.source, function)
             users = [user for _, user in found if user is not None]
-            if (known := keyed_dependent(self.once.source, function)) is not None:
+            if (known := keyed_dependent(each.source, function)) is not None:
                 raise Unclear("factory", f"{known[1].name} has a key that {function.name} can't ask for", *known)
         for user in users:
             home = next(other for other in self.once.source.project if user in other.names.inner)
@@ -105,6 +137,10 @@ class _Anew(Plan):
         session = self.session(own)
         cells, definitions = self.with_histories(once.cells, session, None) if self.parameter and not self.cached else ([], [])
         self.unwrap(cells, definitions)
+        for other in self.carried:
+            for wrap in other.wraps:
+                first = other.source.line_start(other.source.line_of(other.source.start(wrap)))
+                self.changes.edits.append(other.source.edit(first, other.source.line_start(other.source.line_of(other.source.stop(wrap)) + 1), ""))
         if own.passes and self.parameter:
             self.may_get(own)
             self.changes.edits += add_parameter(source, function, self.parameter, "str")

@@ -14,7 +14,7 @@ from .overlooked import built_by, built_with, defaulted, kept_by
 from .plan import Plan, Wishes, spot
 from .reach import User, lasting, member_uses, reached, users_of, uses_of
 from .refills import refills
-from .shared import Group, session_function, value_of, written
+from .shared import Group, adopted, session_function, value_of, written
 from .stations import Unclear, own_stations, serves_sockets, stations_for
 from .unseen import by_session, unseen
 from .wording import shared_by_all
@@ -23,6 +23,8 @@ from .wording import shared_by_all
 def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     """The finding for one group; none when no request reaches it."""
     source = group.source
+    if _is_adopted(group):
+        return
     if group.owner is None:
         if wishes.move_clients:
             with_clients(group)
@@ -68,6 +70,14 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     except Unclear as unclear:
         where = f" ({unclear.source.path}:{unclear.source.place(unclear.node).line})" if unclear.source is not None and unclear.node is not None else ""
         yield source.refuse(spot(group), unclear.reason, f"{shared_by_all(group)}; {unclear.message}{where}")
+
+
+def _is_adopted(group: Group) -> bool:
+    """Whether a function of the module takes it in, and is answered where another file asks for it."""
+    if group.scope is not group.source.names.module:
+        return False
+    readers = {group.source.function(load) for slot in group.slots for load in group.source.names.uses(slot, group.scope)}
+    return any(function is not None and (taken := adopted(group.source, function)) is not None and taken.statements == group.statements for function in readers)
 
 
 def _built_before(user: User) -> str | None:

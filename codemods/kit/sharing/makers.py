@@ -52,7 +52,7 @@ def _makers(source: Source, scope: Scope, me: str) -> Iterator[Maker]:
 
 def _maker(source: Source, function: ast.FunctionDef, around: ast.FunctionDef | None, read: dict[str, list[ast.expr]]) -> Maker | None:
     """`around`: the function that alone calls it; None for the module."""
-    fitting = {name: nodes for name, nodes in read.items() if all(_is_built_upon(source, node) for node in nodes) and takes_more(source, function, name)}
+    fitting = {name: nodes for name, nodes in read.items() if all(built_upon(source, node) for node in nodes) and takes_more(source, function, name)}
     if not fitting or function.decorator_list or function in handlers(source.project) or not builds_only(source, function):
         return None
     mentions = callers(source, function)
@@ -83,7 +83,7 @@ def _of_instance(source: Source, function: ast.FunctionDef) -> dict[str, list[as
     return found
 
 
-def _is_built_upon(source: Source, node: ast.expr) -> bool:
+def built_upon(source: Source, node: ast.expr) -> bool:
     """Whether a read is an argument for something of LangChain's."""
     if not isinstance(getattr(node, "ctx", None), ast.Load):
         return False
@@ -112,7 +112,19 @@ def builds_upon(source: Source, function: ast.FunctionDef, call: ast.Call, given
         return False
     names = [arg.arg for arg in parameters(function) if argument(function, call, arg.arg, method=False) in given]
     scope = source.names.inner[function]
-    return len(names) == len(given) and all(len(scope.bindings.get(name, ())) == 1 and all(_is_built_upon(source, node) for node in source.names.uses(name, scope)) for name in names)
+    return len(names) == len(given) and all(len(scope.bindings.get(name, ())) == 1 and all(built_upon(source, node) for node in source.names.uses(name, scope)) for name in names)
+
+
+def asked_abroad(source: Source, function: FunctionNode) -> ast.Call | None:
+    """The only call of a function that may be asked for each request, where another file makes a name of its module with it."""
+    if not isinstance(function, ast.FunctionDef) or function.decorator_list or not isinstance(source.parent(function), ast.Module):
+        return None
+    mentions = callers(source, function)
+    if len(mentions.calls) != 1 or mentions.others or mentions.runs or function in handlers(source.project) or not builds_only(source, function):
+        return None
+    (other, call), statement = mentions.calls[0], mentions.calls[0][0].statement(mentions.calls[0][1])
+    plain = isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is call and statement in other.tree.body
+    return call if plain and other is not source else None
 
 
 def lent_by(source: Source, node: ast.AST, scope: Scope, me: str) -> tuple[Maker, tuple[str, ...]] | None:

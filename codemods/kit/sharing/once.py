@@ -49,6 +49,21 @@ class Once:
 
 def made_once(source: Source) -> Iterator[Once]:
     """Every such function at the top of a module that a request may run, called by nothing when the module is imported."""
+    yield from source.remember("made once", lambda: [*_made_once(source)])
+
+
+def rides(once: Once) -> bool:
+    """Whether all that a cached function keeps is what others give it that are answered themselves."""
+    kept = [cell.factory for cell in once.cells]
+    return bool(once.wraps) and all(given is not None and any(other.function is given.node and other.wraps for other in made_once(given.source)) for given in kept)
+
+
+def wraps_of(source: Source, function: FunctionNode) -> list[ast.expr]:
+    """The decorators that cache."""
+    return [each for each in function.decorator_list if source.qualified(each.func if isinstance(each, ast.Call) else each) in CACHES]
+
+
+def _made_once(source: Source) -> Iterator[Once]:
     for function in source.functions():
         if not isinstance(source.parent(function), ast.Module):
             continue
@@ -60,8 +75,7 @@ def made_once(source: Source) -> Iterator[Once]:
 def _cached(source: Source, function: FunctionNode) -> Once | None:
     if not function.decorator_list or not is_cached(source, function) or not returns_cells(source, function):
         return None
-    wraps = [each for each in function.decorator_list if source.qualified(each.func if isinstance(each, ast.Call) else each) in CACHES]
-    return Once(source, function, list(_cells(source, function.body)), wraps)
+    return Once(source, function, list(_cells(source, function.body)), wraps_of(source, function))
 
 
 def _lazy(source: Source, function: FunctionNode) -> Once | None:

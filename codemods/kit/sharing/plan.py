@@ -11,7 +11,7 @@ from ..cut import reindent, replace, span
 from ..finding import Edit, Finding
 from ..imports import either_way, spell
 from ..libraries.memory import keeps
-from ..move import apart, instead, lead, movable, runs, without
+from ..move import apart, insertion, instead, lead, movable, runs, without
 from ..names import FunctionNode, Scope
 from ..source import Source, has_keyword
 from .building import Building
@@ -20,9 +20,9 @@ from .histories import MAX_SESSIONS, History, history, place_of_history
 from .obstacles import object_to
 from .once import object_to_keyless
 from .reach import Use, imports_of, uses_of
-from .rebuild import factory_text, hoisted, keyed, result_type
+from .rebuild import factory_text, hoisted, inline_text, keyed, result_type
 from .refills import refills
-from .shared import Cell, Group, cells_in, groups_in, value_of
+from .shared import Cell, Group, adopted, cells_in, groups_in, value_of
 from .stations import Station, Unclear, may_pass
 from .stored import object_to_stored
 from .wording import message, told
@@ -95,6 +95,9 @@ class Plan(Building):
             for cell in group.cells:
                 if cell.factory is not None:
                     edits += self.in_factory(cell, session)
+        else:
+            for cell in group.cells:
+                self.adopt(cell, "")
         edits += self.lend()
         for name, other in group.foreign.items():
             self.abroad(name, other)
@@ -190,10 +193,25 @@ class Plan(Building):
                 raise Unclear("factory", f"what {function.name} builds can't be given a history by key", source, each.call)
         cut, definitions = self.with_histories(cells, self.parameter, None)
         self.changes.edits += cut
+        definitions += self.adopt(cell, self.parameter)
         if definitions:
             self.changes.edits.append(apart(source, function, "\n\n".join(definitions)))
         self.changes.edits += add_parameter(source, function, self.parameter, "str")
         return add_argument(cell.source, cell.call, self.parameter, session) if isinstance(cell.call, ast.Call) else []
+
+    def adopt(self, cell: Cell, session: str) -> list[str]:
+        """What its module builds for the project's own factory is built in that; what must be defined for it."""
+        if cell.factory is None or not isinstance(cell.factory.node, FunctionNode) or (taken := adopted(cell.factory.source, cell.factory.node)) is None:
+            return []
+        source, function = taken.source, cell.factory.node
+        object_to(taken, self.parameter, [], [])
+        if hoisted(taken).lines:
+            raise Unclear("heavy-factory", "a part of it is too much for each request", source, taken.first)
+        cut, definitions = self.with_histories(taken.cells, session, None) if session else ([], [])
+        first = next((each for each in function.body if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))), function.body[0])
+        self.changes.edits += [without(source, *row) for row in runs(taken.body, taken.statements)]
+        self.changes.edits.append(insertion(source, first, inline_text(taken, cut)))
+        return definitions
 
     def abroad(self, name: str, other: Group) -> None:
         """What another module builds and this one builds upon: a factory there, called by ours."""

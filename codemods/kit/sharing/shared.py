@@ -11,9 +11,9 @@ from ..libraries.memory import Keeps, is_chain, keeps
 from ..names import FunctionNode, Scope
 from ..source import Origin, Source, keyword
 from .configs import named_session
-from .makers import Maker, lent_by
+from .makers import Maker, asked_abroad, built_upon, lent_by
 from .near import near_memory
-from .reach import AT_START, leads
+from .reach import AT_START, leads, uses_of
 from .transcripts import is_transcript
 
 
@@ -60,8 +60,9 @@ class Group:
 
     @property
     def inside(self) -> list[ast.stmt]:
-        """The statements, and the functions that build for them."""
-        return [*self.statements, *(maker.function for maker, _, slots in self.lent if slots)]
+        """The statements, and the functions that build for them and read nothing else of it."""
+        whole = [maker.function for maker, _, slots in self.lent if slots and reads(self.source, maker.function, self.scope, self.slots, self.me) <= {*slots}]
+        return [*self.statements, *whole]
 
 
 def value_of(statement: ast.stmt) -> ast.expr | None:
@@ -114,12 +115,31 @@ def makes_cells(factory: Origin, depth: int = 0) -> bool:
     return isinstance(factory.node, FunctionNode) and returns_cells(factory.source, factory.node, depth)
 
 
+def adopted(source: Source, function: FunctionNode) -> Group | None:
+    """What the function's module builds for it alone, where another file asks it once, when that is imported: `memory`, of which `make_chain` builds."""
+    return source.remember(("adopted", function), lambda: _adopted(source, function))  # type: ignore[no-any-return]
+
+
+def _adopted(source: Source, function: FunctionNode) -> Group | None:
+    if asked_abroad(source, function) is None or not near_memory(source):
+        return None
+    for group in module_groups(source):
+        free = source.names.inner[function].bindings.keys().isdisjoint(node.id for statement in group.statements for node in ast.walk(statement) if isinstance(node, ast.Name))
+        plain = all(cell.kind in ("history", "list", "whole") for cell in group.cells) and not (group.foreign or group.lent)
+        read = [use.node for use in uses_of(source, group.scope, group.slots, group.statements)]
+        if read and free and plain and all(source.function(node) is function and built_upon(source, node) for node in read):
+            return group
+    return None
+
+
 def returns_cells(source: Source, function: FunctionNode, depth: int = 0) -> bool:
     """Whether a function returns what keeps a conversation that it begins itself."""
     return source.remember(("returns cells", function, depth), lambda: _returns_cells(source, function, depth))  # type: ignore[no-any-return]
 
 
 def _returns_cells(source: Source, function: FunctionNode, depth: int) -> bool:
+    if depth == 1 and adopted(source, function) is not None:
+        return True
     scope = source.names.inner[function]
     found = groups_in(source, function.body, scope, depth=depth)
     for node in source.index.returns.get(function, ()):
