@@ -125,9 +125,13 @@ class Building:
             body = f"{local} = {factory}({text}){each.source.newline}"
         self.changes.edits.append(insertion(each.source, before, body))
 
+    def naming(self, each: Station) -> tuple[ast.stmt, ...]:
+        """The statements of a function that name what it asks to build."""
+        return ()
+
     def place(self, each: Station) -> tuple[ast.stmt, Key | None]:
         """Where it is built, and with which of its keys."""
-        after = _accepts(each)
+        after = (*_accepts(each), *self.naming(each))
         nodes = [use.node for use in each.uses] + ([] if self.parameter else [call for call, _, _ in each.calls])
         function = each.function
         candidates: list[Key | None] = [*([each.key] if each.key else []), *each.keys, None] if self.parameter else [None]
@@ -138,7 +142,7 @@ class Building:
                 if key is None and each.keys and all(found_key.after for found_key in each.keys):
                     raise Unclear("no-place", f"{each.name} uses it before its key is there", each.source, function)
                 return found, key
-        found = place_for(each.source, function, nodes)  # type: ignore[arg-type]
+        found = place_for(each.source, function, nodes, self.naming(each))  # type: ignore[arg-type]
         if found is None:
             raise Unclear("no-place", f"{each.name} has no one place before all uses", each.source, function)
         return found, None
@@ -200,7 +204,7 @@ class Building:
             self.changes.edits += add_parameter(each.source, each.function, self.parameter, "str")
             if each.uses:
                 local = self.locals(each)
-                found = place_for(each.source, each.function, [use.node for use in each.uses])
+                found = place_for(each.source, each.function, [use.node for use in each.uses], self.naming(each))
                 if found is None:
                     raise Unclear("no-place", f"{each.name} has no one place before all uses", each.source, each.function)
                 self.changes.edits.append(insertion(each.source, found, f"{local} = {self.spelled_factory(each)}({self.parameter}){each.source.newline}"))

@@ -41,7 +41,7 @@ def _renamed(source: Source, node: ast.expr) -> Iterator[Place]:
         mentions = callers(source, function)
         yield from mentions.calls
         for other, mention in mentions.others:
-            yield from _depending(other, mention)
+            yield from depending(other, mention)
     else:
         call = source.parent(above) if isinstance(above, ast.keyword) else above
         if isinstance(call, ast.Call) and node is not call.func:
@@ -80,7 +80,7 @@ def _reads(function: Function, name: str) -> Iterator[Place]:
     yield from ((function.source, load) for load in function.source.names.uses(name, function.source.names.inner[function.node]))
 
 
-def _depending(source: Source, mention: ast.AST) -> Iterator[Place]:
+def depending(source: Source, mention: ast.AST) -> Iterator[Place]:
     """The reads of the parameters that `Depends(get_log)` fills."""
     call = source.parent(mention)
     if not isinstance(call, ast.Call) or _name(call) not in ("Depends", "Security"):

@@ -18,6 +18,7 @@ from .providers import keyed_dependent
 from .reach import Use, enclosing, reached, users_of, uses_of
 from .rebuild import as_locals, factory_text
 from .shared import Cell, Group, groups_in, held
+from .state import asked_through
 from .stations import Station, Unclear, may_pass, own_stations, stations_for
 from .stored import object_to_stored
 from .wording import shared_by_all
@@ -104,7 +105,15 @@ def _uses(group: Group) -> Iterator[Use]:
             continue
         for state in other.attributes("state"):
             if _of_application(other, state, group.me) and not isinstance(other.parent(state), ast.Attribute) and not _asks_by_name(other.parent(state)):
-                raise Unclear("app-state", f"{ast.unparse(state)} is handed on", other, state)
+                places = asked_through(other, state)
+                if places is None:
+                    raise Unclear("app-state", f"{ast.unparse(state)} is handed on", other, state)
+                for home, attribute in places:
+                    if attribute.attr not in names:
+                        continue
+                    if not isinstance(attribute.ctx, ast.Load):
+                        raise Unclear("app-state", f"{ast.unparse(attribute)} is set or deleted in another place", home, attribute)
+                    yield Use(home, attribute, names[attribute.attr])
         for name, slot in names.items():
             for attribute in other.attributes(name):
                 if attribute in inside or not (isinstance(attribute.value, ast.Attribute) and attribute.value.attr == "state" and _of_application(other, attribute.value, group.me)):
@@ -222,6 +231,18 @@ class _KeptPlan(Plan):
         around = each.source.parent(above) if isinstance(above, ast.stmt) else None
         alone = around is each.function or (isinstance(around, (ast.If, ast.Try, ast.With, ast.AsyncWith)) and each.source.function(use.node) is each.function)
         return use if plain and alone else None
+
+    def naming(self, each: Station) -> tuple[ast.stmt, ...]:
+        found: dict[ast.stmt, None] = {}
+        for use in each.uses:
+            holder = use.node.value if isinstance(use.node, ast.Attribute) else None
+            home = each.source.scope(holder).home(holder.id) if isinstance(holder, ast.Name) else None
+            if not isinstance(holder, ast.Name) or home is None or home.kind != "function":
+                continue
+            if home.node is not each.function:
+                raise Unclear("app-state", f"a function within {each.name} has a name of its own for the state, {holder.id}", each.source, holder)
+            found.update(dict.fromkeys(binding.node for binding in home.bindings[holder.id] if isinstance(binding.node, (ast.Assign, ast.AnnAssign))))
+        return tuple(found)
 
     def spelled(self, holder: str) -> str:
         return f'{holder}["{self.factory}"]' if self.group.me.endswith("[]") else f"{holder}.{self.factory}"
