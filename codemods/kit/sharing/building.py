@@ -14,7 +14,8 @@ from ..source import Source
 from .key import Key
 from .reach import Use, imports_of
 from .rebuild import inline_text
-from .shared import Group, session_function, value_of
+from .sessions import session_function
+from .shared import Group, value_of
 from .stations import Station, Unclear, choose_keys, may_pass, serves_sockets
 
 

@@ -14,7 +14,8 @@ from .overlooked import built_by, built_with, defaulted, kept_by
 from .plan import Plan, Wishes, spot
 from .reach import User, lasting, member_uses, reached, users_of, uses_of
 from .refills import refills
-from .shared import Group, adopted, session_function, value_of, written
+from .sessions import session_function
+from .shared import Group, adopted, value_of, written
 from .stations import Unclear, own_stations, serves_sockets, stations_for
 from .unseen import by_session, unseen
 from .wording import shared_by_all

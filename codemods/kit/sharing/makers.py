@@ -21,11 +21,12 @@ SHOWN = ("load_memory_variables", "chat_memory")  # what a chain may be given of
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Maker:
-    """`reads`: where it reads names of the module, or attributes of its instance, by what these are called."""
+    """`reads`: where it reads names of the module, or attributes of its instance, by what these are called. `sets`: its last statement, where that sets an attribute."""
 
     function: ast.FunctionDef
     calls: tuple[ast.Call, ...]
     reads: Mapping[str, list[ast.expr]]
+    sets: ast.Assign | None = None
 
 
 def makers(source: Source, scope: Scope, me: str) -> Mapping[str, Maker]:
@@ -53,7 +54,8 @@ def _makers(source: Source, scope: Scope, me: str) -> Iterator[Maker]:
 def _maker(source: Source, function: ast.FunctionDef, around: ast.FunctionDef | None, read: dict[str, list[ast.expr]]) -> Maker | None:
     """`around`: the function that alone calls it; None for the module."""
     fitting = {name: nodes for name, nodes in read.items() if all(built_upon(source, node) for node in nodes) and takes_more(source, function, name)}
-    if not fitting or function.decorator_list or function in handlers(source.project) or not builds_only(source, function):
+    sets = _last_set(function) if around is not None else None
+    if not fitting or function.decorator_list or function in handlers(source.project) or not builds_only(source, function, sets):
         return None
     mentions = callers(source, function)
     if mentions.others or mentions.runs or not mentions.calls or function.name in (source.exports() or ()) or any(True for _ in source.project.importers(source, function.name)):
@@ -61,9 +63,20 @@ def _maker(source: Source, function: ast.FunctionDef, around: ast.FunctionDef | 
     body = around.body if around is not None else source.tree.body
     for other, call in mentions.calls:
         statement = other.statement(call)
-        if other is not source or source.function(call) is not around or statement not in body or not isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        plain = isinstance(statement, (ast.Assign, ast.AnnAssign)) if sets is None else isinstance(statement, ast.Expr) and statement.value is call
+        if other is not source or source.function(call) is not around or statement not in body or not plain:
             return None
-    return Maker(function, tuple(call for _, call in mentions.calls), fitting)
+    return Maker(function, tuple(call for _, call in mentions.calls), fitting, sets) if sets is None or len(mentions.calls) == 1 else None
+
+
+def _last_set(function: ast.FunctionDef) -> ast.Assign | None:
+    """The last statement of a method that answers nothing: `self.chain = ConversationChain(...)`."""
+    last = function.body[-1]
+    me = function.args.args[0].arg if function.args.args else ""
+    if not isinstance(last, ast.Assign) or len(last.targets) != 1 or function.returns is not None:
+        return None
+    target = last.targets[0]
+    return last if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == me else None
 
 
 def _of_module(source: Source, function: ast.FunctionDef) -> dict[str, list[ast.expr]]:
@@ -94,11 +107,16 @@ def built_upon(source: Source, node: ast.expr) -> bool:
     return isinstance(call, ast.Call) and call.func is not node and source.qualified(call.func).startswith("langchain")
 
 
-def builds_only(source: Source, function: FunctionNode) -> bool:
-    """Whether a function may be asked for each request: it makes what costs little, begins no conversation itself, and leaves nothing behind."""
-    if isinstance(function, ast.AsyncFunctionDef) or not any(True for _ in source.index.returns.get(function, ())):
+def builds_only(source: Source, function: FunctionNode, sets: ast.Assign | None = None) -> bool:
+    """Whether a function may be asked for each request: it makes what costs little, begins no conversation itself, and leaves nothing behind, but what it `sets` last."""
+    answers = any(True for _ in source.index.returns.get(function, ()))
+    if isinstance(function, ast.AsyncFunctionDef) or answers is (sets is not None):
         return False
     for node in ast.walk(function):
+        if sets is not None and node is sets.targets[0]:
+            continue
+        if isinstance(node, ast.Return) and sets is not None:
+            return False
         if isinstance(node, (ast.Global, ast.Nonlocal, ast.Yield, ast.YieldFrom, ast.Await)) or (isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load)):
             return False
         if isinstance(node, ast.Call) and (keeps(source, node) is not None or not (is_light(source, node) or is_model(source, node) or is_plain(source, node))):

@@ -85,13 +85,14 @@ def object_to_class(group: Group, stations: list[Station]) -> None:
             if name in group.slots and (anew := next((target for target in targets if source.class_of(target) is group.owner), None)) is not None:
                 raise Unclear("rebound", f"{name} is set anew in another place", source, anew)
         return
+    own = [*group.statements, *(maker.sets for maker, _, _ in group.lent if maker.sets is not None)]
     for slot in group.slots:
         attr = slot.removeprefix("self.")
         if slot != attr and group.owner.decorator_list and attr in source.names.inner[group.owner].bindings:
             raise Unclear("unusual-assignment", f"{attr} is a field of {group.owner.name}, which is compared and shown with it", source, group.slots[slot])
         for (_, name), targets in source.names.stores.items():
             for target in targets:
-                if name == attr and slot != attr and source.class_of(target) is group.owner and source.statement(target) not in group.statements:
+                if name == attr and slot != attr and source.class_of(target) is group.owner and source.statement(target) not in own:
                     raise Unclear("rebound", f"{slot} is set anew in another place", source, target)
     for use in [*(use for each in stations for use in each.uses)]:
         if not use.slot.startswith("self."):

@@ -78,7 +78,7 @@ class Plan(Building):
         return self.group
 
     def seeded(self) -> bool:
-        return any(isinstance(statement, ast.Expr) for statement in self.group.statements)
+        return any(isinstance(statement, ast.Expr) and statement not in self.group.slots.values() for statement in self.group.statements)
 
     def finding(self) -> Finding:
         group = self.group
@@ -165,6 +165,8 @@ class Plan(Building):
             names = [slot.removeprefix("self.") for slot in slots]
             if not names:
                 continue
+            if group.owner is not None:
+                may_pass(Station(source, function, None), names[0])
             kind = self.types.get(slots[0]) or result_type(group, slots[0]) if len(slots) == 1 else ""
             self.changes.edits += add_parameter(source, function, ", ".join(names), kind)
             for _, call, _ in found:
@@ -172,6 +174,10 @@ class Plan(Building):
                     edits += [edit for name in reversed(names) for edit in add_argument(source, call, name, name)]
                 else:
                     edits.append(source.edit(source.stop(call) - 1, source.stop(call) - 1, ", ".join(f"{name}={name}" for name in names)))
+            if (last := found[0][0].sets) is not None and isinstance(last.targets[0], ast.Attribute):
+                place, start, stop = source.start(found[0][1]), source.start(last), source.start(last.value)
+                edits.append(source.edit(place, place, f"{last.targets[0].attr} = "))
+                self.changes.edits.append(source.edit(start, stop, f"return {source.slice(start, stop).rpartition('=')[2].strip()}"))
             for name in names:
                 for read in found[0][0].reads[name]:
                     if not isinstance(read, ast.Name):

@@ -14,6 +14,7 @@ from .configs import named_session
 from .makers import Maker, asked_abroad, built_upon, lent_by
 from .near import near_memory
 from .reach import AT_START, leads, uses_of
+from .sessions import session_function
 from .transcripts import is_transcript
 
 
@@ -67,18 +68,6 @@ class Group:
 
 def value_of(statement: ast.stmt) -> ast.expr | None:
     return statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Expr)) else None
-
-
-def session_function(source: Source, node: ast.AST) -> ast.Lambda | None:
-    """The lambda around a node that is asked for one session's history."""
-    for above in source.parents(node):
-        if isinstance(above, ast.Lambda):
-            call = source.parent(above)
-            if isinstance(call, ast.keyword):
-                call = source.parent(call)
-            if isinstance(call, ast.Call) and source.qualified(call.func).endswith(".RunnableWithMessageHistory") and above.args.args:
-                return above
-    return None
 
 
 LEAVES = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.boolop, ast.unaryop, ast.cmpop)
@@ -218,7 +207,7 @@ def groups_in(
     links: list[tuple[ast.stmt, set[str]]] = []
     for _ in range(3):
         for statement in body:
-            names = written(statement, me)
+            names = _binds(source, statement, scope, me)
             if names and (statement in cells or reads(source, value_of(statement) or statement, scope, [*tainted, *foreign], me)):
                 tainted.update(dict.fromkeys(names, statement))
             elif loose and names is None and statement not in cells and reads(source, value_of(statement) or statement, scope, tainted, me):
@@ -310,6 +299,14 @@ def each_has_own(source: Source, owner: ast.ClassDef, attr: str) -> bool:
     """Whether `__init__` gives each instance its own object where the class's body has one too."""
     stores = (target for (_, name), targets in source.names.stores.items() if name == attr for target in targets)
     return any(source.class_of(target) is owner and (maker := source.function(target)) is not None and maker.name == "__init__" for target in stores)
+
+
+def _binds(source: Source, statement: ast.stmt, scope: Scope, me: str) -> list[str] | None:
+    """The slots that a statement binds, itself or by a method that sets one."""
+    lent = lent_by(source, statement.value, scope, me) if isinstance(statement, ast.Expr) else None
+    if lent is not None and lent[0].sets is not None and isinstance(target := lent[0].sets.targets[0], ast.Attribute):
+        return [f"self.{target.attr}"]
+    return written(statement, me)
 
 
 def _changes(statement: ast.stmt, tainted: dict[str, ast.stmt], me: str) -> bool:
