@@ -13,7 +13,7 @@ from ..source import Origin, Source, keyword
 from .configs import named_session
 from .makers import Maker, asked_abroad, built_upon, lent_by
 from .near import near_memory
-from .reach import AT_START, leads, uses_of
+from .reach import AT_START, imports_of, leads, uses_of
 from .sessions import session_function
 from .transcripts import is_transcript
 
@@ -116,7 +116,8 @@ def _adopted(source: Source, function: FunctionNode) -> Group | None:
         free = source.names.inner[function].bindings.keys().isdisjoint(node.id for statement in group.statements for node in ast.walk(statement) if isinstance(node, ast.Name))
         plain = all(cell.kind in ("history", "list", "whole") for cell in group.cells) and not (group.foreign or group.lent)
         read = [use.node for use in uses_of(source, group.scope, group.slots, group.statements)]
-        if read and free and plain and all(source.function(node) is function and built_upon(source, node) for node in read):
+        alone = not any(True for slot in group.slots for _ in imports_of(source, slot))
+        if read and free and plain and alone and all(source.function(node) is function and built_upon(source, node) for node in read):
             return group
     return None
 
