@@ -297,6 +297,8 @@ def whole(survey: Survey, limits: Limits) -> Outcome | None:
 
 def _elsewhere(source: Source) -> Iterator[Finding]:
     """Calls on a client of which only the type is known."""
+    if b"async def" not in source.utf8:
+        return
     followed = source.project.remember("followed clients", lambda: {node for client in found_clients(source) for node in client.things})
     lasts = _last_names()
     speaks = any(word.encode() in source.utf8 for word in SDKS)

@@ -342,8 +342,15 @@ def _given_by_all(source: Source, call: ast.Call) -> bool:
         return False
     if len(source.names.inner[function].bindings.get(function.args.kwarg.arg, [])) != 1:
         return False
+    name = function.name
+    if not any(_may_give_timeout(each) for other in source.project.mentioning(name) for each in other.index.calls([name], other.index.aliases)):
+        return False
     found = callers(source, function)
     return bool(found.calls) and not found.runs and not found.others and all(_gives_timeout(other, each) for other, each in found.calls)
+
+
+def _may_give_timeout(call: ast.Call) -> bool:
+    return any(given.arg in ("timeout", None) for given in call.keywords)
 
 
 def _gives_timeout(source: Source, call: ast.Call) -> bool:

@@ -25,11 +25,16 @@ class Held:
 
 def held(source: Source) -> Iterator[Held]:
     """Those of instances that are made when a file is imported, and that are used in more than one event loop."""
+    if not loops(source.project):
+        return
     every: list[ast.Assign | ast.AnnAssign] = [*source.nodes(ast.Assign), *source.nodes(ast.AnnAssign)]
     for statement in every:
+        call = statement.value
+        if not isinstance(call, ast.Call) or source.qualified(call.func) not in ASYNC | CACHING:
+            continue
         target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
-        call, function, owner = statement.value, source.function(statement), source.class_of(statement)
-        if owner is None or not isinstance(call, ast.Call) or (function is not None and function.name != "__init__"):
+        function, owner = source.function(statement), source.class_of(statement)
+        if owner is None or (function is not None and function.name != "__init__"):
             continue
         attr = target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) and function is None else ""
         made = source.qualified(call.func) if attr else ""

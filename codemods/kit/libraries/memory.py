@@ -80,6 +80,13 @@ def of_langchain(path: str) -> bool:
 
 def keeps(source: Source, call: ast.Call) -> Keeps | None:
     """What kind of conversation a constructor call keeps; None when it keeps none of its own."""
+    key = ("keeps", call)
+    if key not in source.memo:
+        source.memo[key] = _keeps(source, call)
+    return source.memo[key]  # type: ignore[no-any-return]
+
+
+def _keeps(source: Source, call: ast.Call) -> Keeps | None:
     if begins_thread(source, call):
         return "thread"
     if begins_chat(source, call):

@@ -23,6 +23,8 @@ AGENTS = ("create_react_agent", "create_agent", "create_deep_agent")
 
 def named_session(source: Source, node: ast.AST) -> ast.expr | None:
     """The one session that a configuration names for every request: a constant, or what was made once when the module was imported."""
+    if not source.remember("configurable", lambda: b"configurable" in source.utf8):
+        return None
     for word, value in _configurable(source, node):
         if word in WORDS and keeps_by(source.project, word) and _fixed(source, value):
             return value

@@ -64,7 +64,7 @@ def constant_sessions(source: Source) -> Iterator[Finding]:
 
 
 def _named(source: Source) -> Iterator[_Named]:
-    for given in sorted([*source.nodes(ast.Dict), *source.nodes(ast.Call)], key=source.start):
+    for given in sorted([*source.nodes(ast.Dict), *source.index.calls(["RunnableConfig"])], key=source.start):
         value = named_session(source, given)
         if value is None and (parameter := session_parameter(source, given)) is not None:
             yield from _by_default(source, given, *parameter)

@@ -200,8 +200,7 @@ def member_uses(source: Source, owner: ast.ClassDef, names: Iterable[str], scope
 
 def is_instance(source: Source, node: ast.expr, owner: ast.ClassDef) -> bool:
     """Whether an expression is an instance of the class, or the class itself."""
-    home = next((other for other in (source, *source.project.mentioning(owner.name)) if owner in other.names.inner), source)
-    classes = [each for _, each in descendants(home, owner)]
+    classes = source.project.remember(("classes", owner), lambda: _and_heirs(source, owner))
     for origin in source.origins(node):
         if origin.node in classes or ((found := class_of(origin)) is not None and found[1] in classes):
             return True
@@ -209,6 +208,11 @@ def is_instance(source: Source, node: ast.expr, owner: ast.ClassDef) -> bool:
         if isinstance(callee, (ast.Name, ast.Attribute)) and any(made.node in classes for made in origin.source.origins(callee)):
             return True
     return isinstance(node, ast.Name) and node.id == "cls" and source.class_of(node) is owner
+
+
+def _and_heirs(source: Source, owner: ast.ClassDef) -> list[ast.ClassDef]:
+    home = next((other for other in (source, *source.project.mentioning(owner.name)) if owner in other.names.inner), source)
+    return [each for _, each in descendants(home, owner)]
 
 
 def descendants(source: Source, owner: ast.ClassDef) -> list[tuple[Source, ast.ClassDef]]:

@@ -71,7 +71,9 @@ def is_field(source: Source, statement: ast.stmt) -> bool:
     made = keyword(value, "default_factory") if isinstance(value, ast.Call) else None
     if made is None or not isinstance(owner, ast.ClassDef) or not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
         return False
-    return _talks(source, statement, statement.target.id, _members(source, owner, statement.target.id, statement))
+    if not (isinstance(made.value, ast.Lambda) or (isinstance(made.value, ast.Name) and made.value.id == "list") or source.qualified(made.value) == "collections.deque"):
+        return False
+    return statement.target.id not in NEVER and _talks(source, statement, statement.target.id, _members(source, owner, statement.target.id, statement))
 
 
 def _is_list(source: Source, node: ast.AST) -> bool:
