@@ -302,6 +302,8 @@ def _elsewhere(source: Source) -> Iterator[Finding]:
     followed = source.project.remember("followed clients", lambda: {node for client in found_clients(source) for node in client.things})
     lasts = _last_names()
     speaks = any(word.encode() in source.utf8 for word in SDKS)
+    if not speaks and not source.project.remember("names clients", lambda: any(not _class_names().isdisjoint(other.words) for other in source.project)):
+        return
     for call in source.index.calls(lasts):
         if not isinstance(call.func, ast.Attribute) or not source.in_async(call) or source.awaited(call):
             continue
@@ -320,6 +322,11 @@ def _elsewhere(source: Source) -> Iterator[Finding]:
 
 def _is_async(source: Source, base: ast.expr) -> bool:
     return source.made_by(base) in {twin for _, twin in clients().values() if twin}
+
+
+@cache
+def _class_names() -> frozenset[str]:
+    return frozenset(path.rpartition(".")[2] for path in clients())
 
 
 @cache

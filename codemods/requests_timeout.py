@@ -366,7 +366,7 @@ def _thread_keywords(call: ast.Call) -> bool:
 
 def _replaced(source: Source) -> bool:
     """`requests.get = partial(requests.get, timeout=5)`: the library itself was changed."""
-    return any(
+    return b"requests" in source.utf8 and any(
         isinstance(target.ctx, ast.Store) and source.qualified(target.value) in REPLACED
         for verb in SESSION_METHODS
         for target in source.attributes(verb)

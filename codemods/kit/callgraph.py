@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from .names import FunctionNode
@@ -73,6 +74,13 @@ def callees(source: Source, call: ast.Call) -> list[Function]:
     return source.memo[key]  # type: ignore[no-any-return]
 
 
+def may_run_sync(source: Source, call: ast.Call) -> bool:
+    """Whether a call may run a sync function of the project, by the name of what is called."""
+    func = call.func
+    last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+    return last in _sync(source) or _renamed(source, func)
+
+
 def referred(source: Source, node: ast.expr) -> list[Function]:
     """The project's functions that an expression names."""
     return _callees(source, node) if isinstance(node, (ast.Name, ast.Attribute)) else []
@@ -100,6 +108,15 @@ def _defined(source: Source) -> frozenset[str]:
     )
 
 
+def _sync(source: Source) -> frozenset[str]:
+    """Every name that a class or a def without `async` has."""
+
+    def read() -> frozenset[str]:
+        return frozenset(node.name for other in source.project for kind in (ast.FunctionDef, ast.ClassDef) for node in other.nodes(kind))
+
+    return source.project.remember("sync-names", read)  # type: ignore[no-any-return]
+
+
 def _renamed(source: Source, func: ast.expr) -> bool:
     """Whether a name is an import under another name, or assigned: `from crm import fetch as load`."""
     if not isinstance(func, ast.Name):
@@ -120,21 +137,31 @@ def constructors(source: Source, owner: ast.ClassDef) -> list[Function]:
 
 def closure(start: Function) -> list[tuple[Function, tuple[Function, ...]]]:
     """The sync functions that run when `start` is called, nearest first, each with the way to it."""
-    key = ("closure", start.node)
-    memo = start.source.memo
-    if key not in memo:
-        found: dict[ast.AST, tuple[Function, tuple[Function, ...]]] = {start.node: (start, (start,))}
-        todo = [start]
-        while todo and len(found) < MAX_FUNCTIONS:
-            function = todo.pop(0)
-            way = found[function.node][1]
-            for call in calls_in(function.source, function.node):
-                fresh = [other for other in callees(function.source, call) if other.node not in found and not other.asynchronous and not other.once]
-                for other in fresh if fresh and not made_once(function.source, call) else ():
-                    found[other.node] = (other, (*way, other))
-                    todo.append(other)
-        memo[key] = list(found.values())
-    return memo[key]  # type: ignore[no-any-return]
+    return start.source.remember(("closure", start.node), lambda: [*_ways(start)])  # type: ignore[no-any-return]
+
+
+def _ways(start: Function, passed_over: Container[ast.AST] = ()) -> Iterator[tuple[Function, tuple[Function, ...]]]:
+    seen = {start.node}
+    todo: list[tuple[Function, tuple[Function, ...]]] = [(start, (start,))]
+    for function, way in todo:
+        yield function, way
+        for other in _runs(function) if len(seen) < MAX_FUNCTIONS else ():
+            if other.node not in seen and other.node not in passed_over:
+                seen.add(other.node)
+                todo.append((other, (*way, other)))
+
+
+def _runs(function: Function) -> list[Function]:
+    """The sync functions that a function calls itself, more often than once in the program's life."""
+
+    def read() -> Iterator[Function]:
+        for call in calls_in(function.source, function.node):
+            called = callees(function.source, call) if may_run_sync(function.source, call) else []
+            found = [other for other in called if not other.asynchronous and not other.once]
+            if found and not made_once(function.source, call):
+                yield from found
+
+    return function.source.remember(("runs", function.node), lambda: [*dict.fromkeys(read())])  # type: ignore[no-any-return]
 
 
 def trail_of(start: Function) -> Trail | None:
@@ -151,17 +178,28 @@ def trail_of(start: Function) -> Trail | None:
 
 
 def _trail_of(start: Function) -> Trail | None:
-    brief: Trail | None = None
-    for function, way in closure(start):
+    idle: set[ast.AST] = start.source.project.remember("idle functions", set)  # nothing that they run waits for more than a file
+    visited: list[ast.AST] = []
+    for function, way in _ways(start, idle):
+        visited.append(function.node)
+        waits = [wait for wait in _own_waits(function) if wait.what != "file"]
+        if waits:
+            return Trail(waits[0], way)
+    if len(visited) < MAX_FUNCTIONS:
+        idle.update(visited)
+    return next((Trail(wait, (start,)) for wait in _own_waits(start)), None)
+
+
+def _own_waits(function: Function) -> list[Wait]:
+    """What a function's own calls wait for, each time that it runs."""
+
+    def read() -> Iterator[Wait]:
         for call in calls_in(function.source, function.node):
             wait = wait_of(function.source, call)
-            if wait is None or wait.what == "quick" or made_once(function.source, call):
-                continue
-            if wait.what != "file":
-                return Trail(wait, way)
-            if brief is None and len(way) == 1:
-                brief = Trail(wait, way)
-    return brief
+            if wait is not None and wait.what != "quick" and not made_once(function.source, call):
+                yield wait
+
+    return function.source.remember(("own waits", function.node), lambda: [*read()])  # type: ignore[no-any-return]
 
 
 def made_once(source: Source, node: ast.AST) -> bool:

@@ -86,9 +86,16 @@ class Index:
     @cached_property
     def objects(self) -> frozenset[str]:
         """Names and attributes that may stand for something else than a plain def or class, and the defs that a decorator may have turned into one."""
+        return self.variables | self.aliases | self.members
+
+    @cached_property
+    def members(self) -> frozenset[str]:
+        """The same of what is read behind a dot: of modules, classes and instances, without the locals of functions."""
         held = {name for name, nodes in self.attributes.items() if any(isinstance(node.ctx, ast.Store) for node in nodes)}
         turned = {node.name for kind in (ast.FunctionDef, ast.AsyncFunctionDef) for node in self.names.by_type.get(kind, ()) if node.decorator_list}  # type: ignore[attr-defined]
-        return self.variables | self.aliases | held | turned
+        outer = (scope.bindings.items() for scope in self.names.inner.values() if scope.kind in ("module", "class"))
+        bound = {name for bindings in outer for name, found in bindings if any(each.kind not in ("function", "class", "import") or each.origin.rpartition(".")[2] not in ("", name) for each in found)}
+        return frozenset(held | turned | bound)
 
     @cached_property
     def _calls(self) -> Mapping[str, list[tuple[int, ast.Call]]]:

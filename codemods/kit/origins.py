@@ -19,11 +19,13 @@ def origins_of(source: Source, node: ast.AST | None, hops: int = 0) -> list[Orig
         return [Origin(source, "unknown", node)]
     key = ("origins", node)
     if key in source.memo:
-        return source.memo[key]  # type: ignore[no-any-return]
-    source.memo[key] = [Origin(source, "unknown", node)]  # what a circle sees
-    found = list(_unique(_follow(source, node, hops)))
-    source.memo[key] = found or [Origin(source, "unknown", node)]
-    return source.memo[key]  # type: ignore[no-any-return]
+        return source.memo[key] or [Origin(source, "unknown", node)]
+    source.memo[key] = None  # unknown, to a circle
+    found = [*_follow(source, node, hops)]
+    if len(found) != 1:
+        found = [*_unique(found)] or [Origin(source, "unknown", node)]
+    source.memo[key] = found
+    return found
 
 
 def maker(origin: Origin) -> str:
@@ -159,14 +161,10 @@ def imported(source: Source, dotted: str, binding: Binding | None, hops: int) ->
 
 
 def _parameter(source: Source, binding: Binding, hops: int) -> Iterator[Origin]:
-    function = binding.scope.node
-    owner = source.class_of(function) if isinstance(function, FunctionNode) else None
-    if owner is not None and source.parent(function) is owner and isinstance(function, FunctionNode):
-        first = [*function.args.posonlyargs, *function.args.args][:1]
-        if first and first[0] is binding.node and not any(source.qualified(d) == "staticmethod" or _plain(d) == "staticmethod" for d in function.decorator_list):
-            kind = "class" if any(_plain(d) == "classmethod" for d in function.decorator_list) else "instance"
-            yield Origin(source, kind, owner, f"{source.module}.{owner.name}", binding)
-            return
+    me: Origin | None = source.remember(("me", binding), lambda: _me(source, binding))
+    if me is not None:
+        yield me
+        return
     provider = _depends(source, binding)
     if provider is not None:
         yield from returned(source, provider, hops)
@@ -174,6 +172,18 @@ def _parameter(source: Source, binding: Binding, hops: int) -> Iterator[Origin]:
         yield Origin(source, "annotation", binding.annotation, binding=binding)
     else:
         yield Origin(source, "parameter", binding.node, binding=binding)
+
+
+def _me(source: Source, binding: Binding) -> Origin | None:
+    """What a method's first parameter stands for: the instance or the class; None for any other parameter."""
+    function = binding.scope.node
+    owner = source.class_of(function) if isinstance(function, FunctionNode) else None
+    if owner is not None and source.parent(function) is owner and isinstance(function, FunctionNode):
+        first = [*function.args.posonlyargs, *function.args.args][:1]
+        if first and first[0] is binding.node and not any(source.qualified(d) == "staticmethod" or _plain(d) == "staticmethod" for d in function.decorator_list):
+            kind = "class" if any(_plain(d) == "classmethod" for d in function.decorator_list) else "instance"
+            return Origin(source, kind, owner, f"{source.module}.{owner.name}", binding)
+    return None
 
 
 def _depends(source: Source, binding: Binding) -> ast.expr | None:

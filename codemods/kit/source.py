@@ -6,9 +6,8 @@ import ast
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from .finding import Edit, Finding, Fix, Import, Place, Refusal, Safety
 from .index import Index
@@ -19,8 +18,7 @@ N = TypeVar("N", bound=ast.AST)
 MAX_HOPS = 12  # names, attributes and returns followed before an origin counts as unknown
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a value comes from: an expression of some file that is no mere name, or what is known instead.
 
     kind: value (`node` is the expression), annotation (`node` is the type), import (`path` is a name outside the
@@ -359,6 +357,11 @@ class Source:
         if question not in self.memo:
             self.memo[question] = answer()
         return self.memo[question]
+
+
+def targets_of(statement: ast.AST | None) -> list[ast.expr]:
+    """What an assignment binds; nothing for another statement."""
+    return statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []
 
 
 def keyword(call: ast.Call, name: str) -> ast.keyword | None:

@@ -11,6 +11,8 @@ from .forks import Loop, loops
 from .inherited import ASYNC, CACHING
 from .model_loops import asks
 
+_NAMES = frozenset(path.rpartition(".")[2] for path in ASYNC | CACHING)
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -27,18 +29,16 @@ def held(source: Source) -> Iterator[Held]:
     """Those of instances that are made when a file is imported, and that are used in more than one event loop."""
     if not loops(source.project):
         return
-    every: list[ast.Assign | ast.AnnAssign] = [*source.nodes(ast.Assign), *source.nodes(ast.AnnAssign)]
-    for statement in every:
-        call = statement.value
-        if not isinstance(call, ast.Call) or source.qualified(call.func) not in ASYNC | CACHING:
+    for call in source.index.calls(_NAMES, source.index.aliases):
+        statement, made = source.parent(call), source.qualified(call.func)
+        if made not in ASYNC | CACHING or not isinstance(statement, (ast.Assign, ast.AnnAssign)):
             continue
         target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
         function, owner = source.function(statement), source.class_of(statement)
         if owner is None or (function is not None and function.name != "__init__"):
             continue
         attr = target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) and function is None else ""
-        made = source.qualified(call.func) if attr else ""
-        if made not in ASYNC | CACHING or not _made_at_import(source, owner):
+        if not attr or not _made_at_import(source, owner):
             continue
         own = [node for node in source.attributes(attr) if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls") and source.class_of(node) is owner]
         loads: dict[ast.AST, Source] = {node: source for node in own if node is not target and (made not in CACHING or asks(source, node))}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..cut import replace
 from ..finding import Edit
 from ..libraries.memory import last_name
-from ..source import Source, has_keyword, spreads_keywords
+from ..source import Source, has_keyword, spreads_keywords, targets_of
 from .forks import Loop, loops
 from .inherited import CACHING
 
@@ -75,7 +75,7 @@ def _asked(source: Source, call: ast.Call) -> dict[ast.AST, Source]:
 
 
 def _bound(source: Source, statement: ast.stmt) -> list[str]:
-    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []
+    targets = targets_of(statement)
     return [target.id for target in targets if isinstance(target, ast.Name)]
 
 

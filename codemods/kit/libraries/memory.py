@@ -139,12 +139,15 @@ def begins_chat(source: Source, call: ast.Call) -> bool:
 
 def _own_memory(source: Source, call: ast.Call) -> bool:
     """Whether the call makes an instance of a memory class that the project wrote itself."""
-    if not isinstance(call.func, (ast.Name, ast.Attribute)):
+    own: set[ast.ClassDef] = source.project.remember("own memories", lambda: {each for other in source.project if not BASES.isdisjoint(other.words) for each in other.nodes(ast.ClassDef) if _inherits_memory(other, each)})
+    if not own or not isinstance(call.func, (ast.Name, ast.Attribute)):
         return False
     found = source.origins(call.func)
-    if len(found) != 1 or found[0].kind != "class" or not isinstance(found[0].node, ast.ClassDef):
-        return False
-    bases = [found[0].source.qualified(base) for base in found[0].node.bases]
+    return len(found) == 1 and found[0].kind == "class" and found[0].node in own
+
+
+def _inherits_memory(source: Source, owner: ast.ClassDef) -> bool:
+    bases = [source.qualified(base) for base in owner.bases]
     return any(of_langchain(base) and last_name(base) in BASES for base in bases)
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from ..libraries.callbacks import collecting, is_collecting
-from ..source import Source
+from ..source import Source, targets_of
 from .leftovers import roots
 from .on_application import read_on_application, slot_on_application
 from .overlooked import default_of, is_cached, serves_requests
@@ -25,7 +25,7 @@ def kept_listeners(source: Source, answered: set[ast.Call]) -> Iterator[tuple[as
 def _kept(source: Source, call: ast.Call) -> str:
     """What keeps it beyond a request; "" when nothing does."""
     statement, around, taker = source.statement(call), enclosing(source, call), default_of(source, call)
-    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []
+    targets = targets_of(statement)
     if taker is not None:
         return f"a default argument of {taker.name}" if reached(source, taker) else ""
     owner = source.class_of(call)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from ..finding import Finding
 from ..handlers import serves
 from ..names import FunctionNode
-from ..source import Source
+from ..source import Source, targets_of
 from .on_application import LIFESPANS, is_state, read_on_application, slot_on_application
 from .overlooked import MAKERS, built_with, overlooked, serves_requests
 from .reach import attribute_read, enclosing, lasting, main_block, makes_one, reached, read_by_requests, shelf_of
@@ -47,13 +47,34 @@ def _everywhere(source: Source) -> Iterator[Group]:
         if function is None:
             statements = [each for each in statements if source.scope(each) is source.names.module]
             yield from groups_in(source, statements, source.names.module, loose=True)
-        else:
+        elif _may_stay(source, function, statements):
             me = function.args.args[0].arg if source.class_of(function) is not None and function.args.args else ""
             yield from groups_in(source, statements, source.names.inner[function], None, me, loose=True)
 
 
+def _may_stay(source: Source, function: FunctionNode, statements: Iterable[ast.stmt]) -> bool:
+    """Whether anything that a function makes may outlive its run: bound to more than a local name, or read by a function within."""
+    if function in source.remember("functions around others", lambda: _around(source)):
+        return True
+    for target in _flat(target for statement in statements for target in targets_of(statement)):
+        if not isinstance(target, ast.Name) or target.id in source.scope(target).globals:
+            return True
+    return False
+
+
+def _around(source: Source) -> set[ast.AST]:
+    """The functions in which others are written."""
+    found: set[ast.AST] = set()
+    for inner in source.names.inner.values():
+        scope = inner.parent if inner.kind in ("function", "lambda") else None
+        while scope is not None and scope.node not in found:
+            found.add(scope.node)
+            scope = scope.parent
+    return found
+
+
 def _kept(source: Source, statement: ast.stmt) -> tuple[str, str] | None:
-    targets: list[ast.expr] = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []
+    targets = targets_of(statement)
     around = enclosing(source, statement)
     if around is None:
         return _at_import(source, statement, targets)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from ..libraries.memory import BASES
 from ..source import Source
 from .configs import names_one_thread
@@ -26,3 +28,13 @@ def near_memory(source: Source) -> bool:
 
     near: frozenset[str] = project.remember("near memory", read)
     return source.path in near
+
+
+def may_make_memory(source: Source, callee: ast.Name | ast.Attribute) -> bool:
+    """Whether what is called may be a function of such a file, by its name."""
+
+    def read() -> frozenset[str]:
+        return frozenset().union(*(each.index.defined | each.index.objects for each in source.project if near_memory(each)))
+
+    names: frozenset[str] = source.project.remember("names near memory", read)
+    return (callee.id if isinstance(callee, ast.Name) else callee.attr) in names

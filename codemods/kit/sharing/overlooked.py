@@ -10,7 +10,7 @@ from ..callers import callers
 from ..handlers import handlers
 from ..libraries.memory import keeps, remembers
 from ..names import FunctionNode
-from ..source import Source
+from ..source import Source, targets_of
 from .key import parameters
 from .on_application import given, read_on_application, slot_on_application, yielded
 from .reach import (
@@ -148,7 +148,7 @@ def built_with(source: Source, function: FunctionNode, depth: int = 0) -> str | 
         statement = other.statement(call)
         if isinstance(statement, ast.Return) and around is not None and depth < 3 and (found := built_with(other, around, depth + 1)) is not None:
             return found
-        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []
+        targets = targets_of(statement)
         for target in targets:
             if _used_by_requests(other, target, around):
                 return ast.unparse(target)
@@ -169,7 +169,7 @@ def handed_out(source: Source, function: FunctionNode) -> bool:
     """Whether a function is put, as a value, into something that requests use: `self.get = get_chain`, `makers = {"chat": get_chain}`."""
     for other, mention in callers(source, function).others:
         statement, around = other.statement(mention), other.function(mention)
-        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []
+        targets = targets_of(statement)
         if any(_used_by_requests(other, target, around) for target in targets):
             return True
     return False

@@ -12,7 +12,7 @@ from ..names import FunctionNode, Scope
 from ..source import Origin, Source, keyword
 from .configs import named_session
 from .makers import Maker, asked_abroad, built_upon, lent_by
-from .near import near_memory
+from .near import may_make_memory, near_memory
 from .reach import AT_START, imports_of, leads, uses_of
 from .sessions import session_function
 from .transcripts import is_transcript
@@ -90,7 +90,7 @@ def cells_in(source: Source, node: ast.AST, depth: int = 0) -> Iterator[Cell]:
             if kind in ("history", "list", "whole") and (inner := keyword(node, "chat_memory")) is not None:
                 yield from cells_in(source, inner.value, depth)
             return
-        if depth < 4 and isinstance(node.func, (ast.Name, ast.Attribute)):
+        if depth < 4 and isinstance(node.func, (ast.Name, ast.Attribute)) and may_make_memory(source, node.func):
             origins = source.origins(node.func)
             if len(origins) == 1 and origins[0].kind == "function" and isinstance(origins[0].node, FunctionNode) and near_memory(origins[0].source) and makes_cells(origins[0], depth + 1):
                 yield Cell(source, node, "factory", origins[0])

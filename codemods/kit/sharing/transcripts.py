@@ -19,8 +19,8 @@ NEVER = frozenset({"documents", "docs", "tools", "results"})
 def holds_transcripts(source: Source) -> bool:
     """Whether there is such a list in a file."""
     every: list[ast.Assign | ast.AnnAssign] = [*source.nodes(ast.Assign), *source.nodes(ast.AnnAssign)]
-    values = [value for each in every for value in (each.value.values if isinstance(each.value, ast.Dict) else [each.value]) if value is not None]
-    if any(is_transcript(source, value) for value in values) or any(default_list(source, function) is not None for function in source.functions()):
+    values = (value for each in every for value in (each.value.values if isinstance(each.value, ast.Dict) else [each.value]))
+    if any(is_transcript(source, value) for value in values if isinstance(value, (ast.List, ast.Constant, ast.Call))) or any(default_list(source, function) is not None for function in source.functions()):
         return True
     return any(is_field(source, each) for each in source.nodes(ast.AnnAssign))
 
@@ -79,9 +79,9 @@ def is_field(source: Source, statement: ast.stmt) -> bool:
 def _is_list(source: Source, node: ast.AST) -> bool:
     if isinstance(node, ast.List):
         return True
-    if isinstance(node, ast.Constant):  # one text that grows: `history = ""`
-        return isinstance(node.value, str)
-    return isinstance(node, ast.Call) and ((isinstance(node.func, ast.Name) and node.func.id == "list") or source.qualified(node.func) == "collections.deque")
+    if isinstance(node, ast.Constant):  # one text of the module that grows: `history = ""`
+        return isinstance(node.value, str) and isinstance(source.parent(source.statement(node)), ast.Module)
+    return isinstance(node, ast.Call) and ((isinstance(node.func, ast.Name) and node.func.id == "list") or ("deque" in source.words and source.qualified(node.func) == "collections.deque"))
 
 
 def _is_transcript(source: Source, statement: ast.Assign | ast.AnnAssign) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..callgraph import Function, Trail, callees, referred, trail_of
+from ..callgraph import Function, Trail, callees, may_run_sync, referred, trail_of
 from ..libraries.blocking import CALLS, READERS, Kind
 from ..source import Source
 from .threads import Bar, trail_words
@@ -238,7 +238,7 @@ def _in_tight_loop(source: Source, use: ast.Call, opened: ast.Call) -> bool:
 
 def _helper(source: Source, call: ast.Call) -> tuple[Trail | None, Bar | None]:
     """The way to a wait through the project's functions that a call runs, and what is known at once to keep it in place."""
-    functions = callees(source, call)
+    functions = callees(source, call) if may_run_sync(source, call) else []
     if not functions or any(function.asynchronous for function in functions):
         return None, None
     trail = next((trail for function in functions if (trail := trail_of(function)) is not None), None)
