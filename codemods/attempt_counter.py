@@ -275,7 +275,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from .kit.alone import is_test
 from .kit.codemod import codemod
 from .kit.cut import replace
 from .kit.finding import Edit, Finding, Import
@@ -288,12 +287,13 @@ from .kit.libraries.langgraph import Graph, Node, actions_in, graphs
 from .kit.libraries.langgraph_actions import COMMANDS, SENDS, Action, constant, uses
 from .kit.names import FunctionNode
 from .kit.source import Source
+from .kit.tests import in_tests
 from .kit.toplevel import above, free
 
 
 @codemod(mentions=("langgraph", "StateGraph"), stage="flow")
 def attempt_counter(source: Source, *, attempts: int = 3) -> Iterator[Finding]:
-    for graph in graphs(source) if not is_test(source) else ():
+    for graph in graphs(source) if not in_tests(source) else ():
         state = state_of(graph)
         for loop in loops(graph, state):
             router = getattr(loop.router.action.node, "name", "the router") if loop.router.action is not None else "the router"

@@ -115,6 +115,7 @@ from .kit.imports import spell
 from .kit.libraries.requests import FORWARDERS, FUNCTIONS, RUNNER_METHODS, RUNNERS, SESSION_METHODS, TIMEOUT_POSITION
 from .kit.mappings import holds
 from .kit.source import Source, is_none, keyword, spreads_arguments
+from .kit.tests import in_tests
 
 REPLACED = frozenset({"requests", "requests.api", "requests.Session", "requests.sessions.Session"})
 COMPARISONS = frozenset({"assert_called_with", "assert_called_once_with", "assert_any_call"})
@@ -124,7 +125,7 @@ WAITS = "{what} waits for ever when the other side is silent"
 
 @codemod(mentions=(("requests",),), stage="argument", inner=True)
 def requests_timeout(source: Source, *, connect: float = 5, read: float = 20, stream_read: float = 0) -> Iterator[Finding]:
-    if _replaced(source) or source.project.remember("requests replaced", lambda: any(_replaced(other) for other in source.project if not _is_test(other))):
+    if _replaced(source) or source.project.remember("requests replaced", lambda: any(_replaced(other) for other in source.project if not in_tests(other))):
         return  # requests itself was given a default
     if not may_hold(source):
         return
@@ -371,11 +372,6 @@ def _replaced(source: Source) -> bool:
         for verb in SESSION_METHODS
         for target in source.attributes(verb)
     )
-
-
-def _is_test(source: Source) -> bool:
-    name = source.path.rpartition("/")[2]
-    return name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py" or "tests/" in source.path
 
 
 def _tests(source: Source, what: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from .names import FunctionNode
 from .source import Source
+from .tests import in_tests
 
 # calls that make a loop, run one coroutine in it to its end, and close it
 RUNNERS = frozenset(
@@ -41,7 +42,7 @@ def shares_loop(source: Source, function: FunctionNode) -> bool:
     """Whether other work waits for the loop while this coroutine runs: false for the `main` of a script, for a coroutine
     that gets a loop of its own each time, and for tests."""
     return bool(
-        source.remember(("shares-loop", function), lambda: not is_test(source) and not _alone(source, function, set()))
+        source.remember(("shares-loop", function), lambda: not in_tests(source) and not _alone(source, function, set()))
     )
 
 
@@ -70,11 +71,6 @@ def _first_await(source: Source, function: FunctionNode) -> int:
         ):
             places.append(source.start(part))
     return min(places)
-
-
-def is_test(source: Source) -> bool:
-    *folders, name = source.path.split("/")
-    return name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py" or "tests" in folders
 
 
 def _alone(source: Source, function: FunctionNode, seen: set[FunctionNode]) -> bool:

@@ -112,7 +112,8 @@ def _sync(source: Source) -> frozenset[str]:
     """Every name that a class or a def without `async` has."""
 
     def read() -> frozenset[str]:
-        return frozenset(node.name for other in source.project for kind in (ast.FunctionDef, ast.ClassDef) for node in other.nodes(kind))
+        functions = (node.name for other in source.project for node in other.nodes(ast.FunctionDef))
+        return frozenset((*functions, *(node.name for other in source.project for node in other.nodes(ast.ClassDef))))
 
     return source.project.remember("sync-names", read)  # type: ignore[no-any-return]
 

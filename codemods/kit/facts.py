@@ -216,13 +216,14 @@ class _Reads:
         for name, homes in self._imports().items():
             for load in names.loads.get(name, ()):
                 home = names.scopes[load].home(name)
-                for origin in homes.get(home, ()) if home is not None else ():
+                for origin, known in homes.get(home, ()) if home is not None else ():
                     used = _dotted(origin, load, names.parents)
-                    if not self.known(origin):
+                    if not known:
                         used = [path for path in used if marks(path)]
-                    self.imported.update(used)
-                    if deep:
-                        self._reach(load, used)
+                    if used:
+                        self.imported.update(used)
+                        if deep:
+                            self._reach(load, used)
         if not deep:
             return
         for load in names.loads.get("open", ()):
@@ -241,14 +242,14 @@ class _Reads:
                         if owner != name:
                             self.local.setdefault(owner, set()).add(name)
 
-    def _imports(self) -> dict[str, dict[Scope, list[str]]]:
-        """Imports that may mean something, by name and scope."""
-        found: dict[str, dict[Scope, list[str]]] = {}
+    def _imports(self) -> dict[str, dict[Scope, list[tuple[str, bool]]]]:
+        """Imports that may mean something, by name and scope, and whether each may lie in the project."""
+        found: dict[str, dict[Scope, list[tuple[str, bool]]]] = {}
         for binding in self.names.imports:
             origin = binding.origin
             known = self.known(origin)
             if known or origin.partition(".")[0] in HEADS:
-                found.setdefault(binding.name, {}).setdefault(binding.scope, []).append(origin)
+                found.setdefault(binding.name, {}).setdefault(binding.scope, []).append((origin, known))
                 if known or marks(origin):
                     self.imported.add(origin)
         return found
@@ -258,9 +259,8 @@ class _Reads:
         return self.tops is None or dotted.partition(".")[0] in self.tops
 
     def _reach(self, load: ast.AST, used: list[str]) -> None:
-        if used:
-            for owner in self.owners.of(load):
-                self.reached.setdefault(owner, set()).update(used)
+        for owner in self.owners.of(load):
+            self.reached.setdefault(owner, set()).update(used)
 
     def closure(self, name: str, kinds: Mapping[str, str]) -> set[str]:
         """The definitions of the file that one runs; what only an async one calls does not block a sync one."""

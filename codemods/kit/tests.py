@@ -1,12 +1,18 @@
-"""What the project's tests put in the place of a name."""
+"""Which files are tests, and what tests put in the place of a name."""
 
 from __future__ import annotations
 
 import ast
 
-from .source import Surroundings
+from .source import Source, Surroundings
 
 PATCHING = frozenset({"patch", "setattr", "object"})
+
+
+def in_tests(source: Source) -> bool:
+    """Whether a file is part of the project's tests, which put mocks in the place of things."""
+    *folders, name = source.path.split("/")
+    return name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py" or not {"test", "tests"}.isdisjoint(folders)
 
 
 def patched(project: Surroundings, name: str) -> list[str]:

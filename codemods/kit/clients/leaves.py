@@ -92,9 +92,3 @@ def named(thing: Thing) -> str:
 
 def escape(thing: Thing) -> str:
     return "client-escapes" if thing.value in ("client", "Instructor") else "stream-escapes"
-
-
-def in_tests(source: Source) -> bool:
-    """Tests put mocks in a client's place."""
-    *folders, name = source.path.split("/")
-    return name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py" or bool({"test", "tests"} & set(folders))

@@ -12,7 +12,8 @@ from ..flow import Holder, Move, moves
 from ..libraries.sdk import DATA, WRAPPERS, Thing, clients, entered, gives, iterable, member, style
 from ..reads import reads, states
 from ..source import Source, keyword
-from .leaves import escape, in_tests, iterated, leaves, named, streams
+from ..tests import in_tests
+from .leaves import escape, iterated, leaves, named, streams
 
 Node = ast.AST | Holder
 

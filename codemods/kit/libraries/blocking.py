@@ -225,6 +225,7 @@ SDK_CLIENTS: dict[str, frozenset[str]] = {
 }  # fmt: skip
 SDK_CALLS = _words("create parse generate generate_content generate_images embed_content complete embed chat edit send_message embeddings run transcribe translate rerank upload")
 _MODELS = _words("chat-model llm model runnable chain executor graph")
+CALLED = _words("chain executor llm chat-model model")  # the same, by calling the object itself
 RUNS: dict[str, frozenset[str]] = {
     **dict.fromkeys(_words("invoke batch"), _MODELS | {"retriever"}),
     **dict.fromkeys(_words("run predict apply generate"), _words("chain executor llm chat-model model")),

@@ -10,12 +10,12 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from ..clients.leaves import in_tests
 from ..fills import writes
 from ..flow import Holder
 from ..names import Binding, FunctionNode
 from ..origins import annotation_path, origins_of, returned
 from ..source import Origin, Source, is_none
+from ..tests import in_tests
 from .langchain_held import by_attribute, by_key, by_loop, by_session, elements
 from .langchain_kind import UNKNOWN, Kind, Kinds, one, total
 from .langchain_names import class_family, known, made

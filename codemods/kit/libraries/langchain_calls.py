@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from ..clients.leaves import in_tests
 from ..cut import rename, uncuttable
 from ..finding import Edit
 from ..source import Source, keyword, spreads_arguments, spreads_keywords
+from .callables import may_be_object
 from .langchain import LANGUAGE_MODELS, Kind, kinds_of
-from .langchain_names import ROOTS, made
+from .langchain_names import made
 from .langchain_twins import METHODS, TWINS, WITHOUT, Twin, blocks
 
 WORDS = {
@@ -60,39 +60,9 @@ def site_of(source: Source, call: ast.Call) -> Site | None:
         if func.attr in ("from_texts", "from_documents"):
             return _made(source, call, func)
         return _site(source, call, func.value, func.attr)
-    if isinstance(func, ast.Name):
-        if func.id not in _objects(source):
-            return None
-    elif isinstance(func, ast.Attribute):
-        if func.attr not in _members(source):
-            return None
-    elif not isinstance(func, (ast.Subscript, ast.Call)):
-        return None
-    return None if source.qualified(func) else _site(source, call, func, "__call__")
-
-
-def _objects(source: Source) -> frozenset[str]:
-    """What may be called and is not a plain def or class, by name."""
-    return source.project.remember("objects", lambda: frozenset().union(*(other.index.objects for other in source.project)) if _callable(source) else frozenset())  # type: ignore[no-any-return]
-
-
-def _members(source: Source) -> frozenset[str]:
-    """The same of what is called behind a dot; what a test puts on an object is for that test alone."""
-    common: frozenset[str] = source.project.remember("members", lambda: frozenset().union(*(other.index.members for other in source.project if not in_tests(other))))
-
-    def read() -> frozenset[str]:
-        return (common | source.index.members if in_tests(source) else common) if _callable(source) else frozenset()
-
-    return source.remember("members", read)  # type: ignore[no-any-return]
-
-
-def _callable(source: Source) -> bool:
-    """Whether any of it can be called: not where LangGraph alone is imported, whose graphs can't be."""
-
-    def read() -> bool:
-        return not {root for other in source.project for root in other.index.roots if root.startswith(ROOTS)} <= {"langgraph"}
-
-    return source.project.remember("callable", read)  # type: ignore[no-any-return]
+    if isinstance(func, (ast.Name, ast.Attribute)):
+        return _site(source, call, func, "__call__") if may_be_object(source, func) else None
+    return _site(source, call, func, "__call__") if isinstance(func, (ast.Subscript, ast.Call)) else None
 
 
 def _made(source: Source, call: ast.Call, func: ast.Attribute) -> Site | None:

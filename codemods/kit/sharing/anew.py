@@ -13,12 +13,13 @@ from ..handlers import handlers, serves
 from ..imports import spell
 from ..move import lead, movable, moved, place_for, without
 from ..names import FunctionNode
+from ..tests import in_tests
 from .histories import MAX_SESSIONS
 from .once import Once, dear, is_provider, looks, made_once, rides, wraps_of
 from .overlooked import handed_out, is_cached, keeper
 from .plan import Plan, Wishes
 from .providers import dependents, keyed_dependent
-from .reach import Use, User, is_test, reached
+from .reach import Use, User, reached
 from .shared import Group
 from .stations import READS, Station, Unclear, stations_for
 from .stored import object_to_stored
@@ -72,7 +73,7 @@ class _Anew(Plan):
         calls = mentions.calls
         for other, mention in mentions.others if once.wraps else ():
             if isinstance(above := other.parent(mention), ast.Attribute):
-                reason = "patched-by-tests" if is_test(other) else "factory"
+                reason = "patched-by-tests" if in_tests(other) else "factory"
                 raise Unclear(reason, f"{ast.unparse(above)} needs its cache", other, above)
         for each in self.stations:
             if each.function is function or not isinstance(each.function, FunctionNode) or not wraps_of(each.source, each.function):
@@ -100,7 +101,7 @@ class _Anew(Plan):
             raise Unclear("heavy-factory", f"{function.name} does more than build a chain: {ast.unparse(dearest.func)} would run for each request", each.source, dearest)
         for other, mention in callers(each.source, function).others:
             if isinstance(above := other.parent(mention), ast.Attribute):
-                raise Unclear("patched-by-tests" if is_test(other) else "factory", f"{ast.unparse(above)} needs its cache", other, above)
+                raise Unclear("patched-by-tests" if in_tests(other) else "factory", f"{ast.unparse(above)} needs its cache", other, above)
         self.carried.append(found)
 
     def pass_through(self, each: Station) -> None:

@@ -9,11 +9,12 @@ from dataclasses import replace
 from ..finding import Edit, Finding
 from ..handlers import serves
 from ..move import runs, without
+from ..tests import in_tests
 from .class_plan import ClassPlan
 from .obstacles import object_to, strangers
 from .overlooked import kept_by
 from .plan import Wishes
-from .reach import Use, instances, is_test, lasting, member_uses, reached, users_of, uses_of
+from .reach import Use, instances, lasting, member_uses, reached, users_of, uses_of
 from .rebuild import hoisted
 from .shared import Group, reads, written
 from .stations import Station, Unclear, own_stations, stations_for
@@ -54,7 +55,7 @@ def _taken(group: Group, owner: ast.ClassDef, method: ast.FunctionDef) -> Group 
                 return None
             mine.statements.append(statement)
             mine.slots[names[0]] = statement
-    made = [call for other, call in instances(source, owner) if not is_test(other)]
+    made = [call for other, call in instances(source, owner) if not in_tests(other)]
     return mine if mine.statements and len(made) == 1 else None
 
 

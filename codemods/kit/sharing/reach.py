@@ -11,6 +11,7 @@ from ..handlers import Handler, handlers
 from ..names import Binding, FunctionNode, Scope
 from ..origins import class_of
 from ..source import Source
+from ..tests import in_tests
 from .key import meaning_of
 
 AT_START = ("lifespan", "on_startup", "on_shutdown")  # keywords of an application that take what runs when the service starts or stops
@@ -252,7 +253,7 @@ def lasting(source: Source, owner: ast.ClassDef) -> bool:
     if makes_one(source, owner):
         return True
     for other, call in instances(source, owner):
-        if is_test(other):
+        if in_tests(other):
             continue
         around = enclosing(other, call)
         if around is None:
@@ -309,7 +310,7 @@ def _keeps_heirs(source: Source, owner: ast.ClassDef) -> bool:
 
 def kept_on_class(source: Source, owner: ast.ClassDef) -> bool:
     """Whether a method of the class, or of another, keeps its instances for all who ask: `cls.made[model] = cls(model)`."""
-    return makes_one(source, owner) or any(_is_kept(other, call) for other, call in instances(source, owner) if not is_test(other))
+    return makes_one(source, owner) or any(_is_kept(other, call) for other, call in instances(source, owner) if not in_tests(other))
 
 
 def _is_kept(source: Source, call: ast.Call) -> bool:
@@ -328,11 +329,6 @@ def _is_kept(source: Source, call: ast.Call) -> bool:
                 return True
     return False
 
-
-def is_test(source: Source) -> bool:
-    """Whether a file is one of the tests."""
-    name = source.path.rpartition("/")[2]
-    return name.startswith(("test_", "conftest")) or name.endswith("_test.py")
 
 
 def _escapes(source: Source, call: ast.Call) -> bool:

@@ -10,12 +10,13 @@ from ..callers import Callers, argument, callers, takes_more
 from ..handlers import Handler, handlers
 from ..names import FunctionNode
 from ..source import Source, is_none, spreads_arguments, spreads_keywords
+from ..tests import in_tests
 from .configs import looks_at, run_with
 from .handed import Place, everywhere, reaches_model
 from .key import Key
 from .keys import choose, constant, defaults_in, keys, none_in
 from .providers import borrowed
-from .reach import AT_START, Use, User, descendants, enclosing, instances, is_test, main_block, reached
+from .reach import AT_START, Use, User, descendants, enclosing, instances, main_block, reached
 from .transcripts import adds
 
 READS = frozenset({"clear", "aclear", "buffer", "load_memory_variables", "aload_memory_variables", "messages", "buffer_as_str", "buffer_as_messages"})
@@ -191,7 +192,7 @@ def idle(source: Source, function: FunctionNode) -> bool:
     mentions = callers(source, function)
     if mentions.calls or mentions.runs or mentions.others or function.decorator_list:
         return False
-    if function.name.startswith("test") or is_test(source):
+    if function.name.startswith("test") or in_tests(source):
         return False
     return not any(binding.origin.rpartition(".")[2] == function.name for other in source.project for found in other.names.module.bindings.values() for binding in found)
 
@@ -217,7 +218,7 @@ def _all_known(each: Station, mentions: Callers) -> None:
             raise Unclear("read-elsewhere", f"{each.name} uses it when the service starts or stops, where no request has a key", other, node)
         raise Unclear("handed-on", f"{each.name} is handed on as a value, who calls it can't be told", other, node)
     if not mentions.calls and not mentions.runs:
-        test = each.name.startswith("test") or is_test(each.source)
+        test = each.name.startswith("test") or in_tests(each.source)
         if test:
             raise Unclear("patched-by-tests", f"the test {each.name} in {each.source.path} uses it", each.source, each.function)
         raise Unclear("unknown-callers", f"{each.name} uses it and is called by nothing in sight", each.source, each.function)

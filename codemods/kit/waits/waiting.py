@@ -10,6 +10,7 @@ from ..libraries import langchain
 from ..libraries.blocking import (
     ANY_METHOD,
     BY_MAKER,
+    CALLED,
     CALLS,
     CONSUMERS,
     KINDS,
@@ -22,6 +23,7 @@ from ..libraries.blocking import (
     Kind,
     What,
 )
+from ..libraries.callables import may_be_object
 from ..origins import annotation_path, origins_of
 from ..source import MAX_HOPS, Origin, Source
 
@@ -54,6 +56,10 @@ def wait_of(source: Source, call: ast.Call) -> Wait | None:
 
 
 def _wait_of(source: Source, call: ast.Call) -> Wait | None:
+    return _by_tables(source, call) or _called_model(source, call)
+
+
+def _by_tables(source: Source, call: ast.Call) -> Wait | None:
     func = call.func
     last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
     if last in LAST_NAMES or isinstance(func, ast.Name):
@@ -94,6 +100,15 @@ def _model_call(source: Source, call: ast.Call, func: ast.Attribute) -> Wait | N
         if kind is not None and kind.family in RUNS[func.attr]:
             return Wait(source, call, "model", f"{func.attr}() of a {kind.family.replace('-', ' ')}")
     return None
+
+
+def _called_model(source: Source, call: ast.Call) -> Wait | None:
+    """`chain({"question": q})`: a chain or a model that is called like a function."""
+    func = call.func
+    if not isinstance(func, (ast.Name, ast.Attribute)) or not may_be_object(source, func):
+        return None
+    kind = langchain.kind_of(source, func)
+    return Wait(source, call, "model", f"calling the {kind.family.replace('-', ' ')}") if kind is not None and kind.family in CALLED else None
 
 
 def _candidates(source: Source, method: str) -> frozenset[str]:
