@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .names import FunctionNode
 from .origins import member
 from .source import Source
-from .waits.waiting import Wait, calls_in, wait_of
+from .waits.waiting import Wait, called_model, calls_in, wait_of
 
 CACHES = frozenset({"functools.lru_cache", "functools.cache"})
 MAX_FUNCTIONS = 400  # a call is followed through at most so many
@@ -196,7 +196,7 @@ def _own_waits(function: Function) -> list[Wait]:
 
     def read() -> Iterator[Wait]:
         for call in calls_in(function.source, function.node):
-            wait = wait_of(function.source, call)
+            wait = wait_of(function.source, call) or called_model(function.source, call)
             if wait is not None and wait.what != "quick" and not made_once(function.source, call):
                 yield wait
 

@@ -23,6 +23,7 @@ KEYS = frozenset(
 )
 
 _DIVIDERS = (b"asyncio.run(", b"async_to_sync", b"Process(", b"Pool(", b"ProcessPool", b"os.fork", b"celery", b"run_until_complete")
+_LISTENING = (b"CallbackHandler", b"callbacks=", b'callbacks"', b"callbacks'", b"callbacks =", b"callbacks.append", b"callback_manager")
 _MEMORIES = (b"emory", b"History", b"ConversationChain", b"create_conversational_retrieval_agent", b"thread_id")
 
 
@@ -50,7 +51,7 @@ class Traits:
     fans_out: bool
     graph: bool
     keeps: bool  # may keep conversations
-    listens: bool  # may have to do with LangChain's callbacks
+    listens: bool  # may have a LangChain callback handler, or hand one on
     divides: bool  # starts processes or event loops
     preloads: bool  # a server's configuration by which all files are read before it forks
     state: bool  # puts something on the application's state, or reads it there
@@ -63,7 +64,7 @@ class Traits:
             b"gather(" in raw or b"TaskGroup" in raw or b"as_completed(" in raw or b"create_task(" in raw,
             b"StateGraph" in raw or b"MessageGraph" in raw,
             lang and any(word in raw for word in _MEMORIES),
-            lang and b"allback" in raw,
+            lang and any(word in raw for word in _LISTENING),
             any(word in raw for word in _DIVIDERS),
             b"preload_app" in raw,
             b"app.state" in raw,
@@ -233,11 +234,13 @@ class _Reads:
             self._read_each_other(names.module)
 
     def _read_each_other(self, module: Scope) -> None:
+        loads, scopes = self.names.loads, self.names.scopes
         for name, bindings in module.bindings.items():
-            if all(binding.kind == "import" for binding in bindings):
+            if name not in loads or all(binding.kind == "import" for binding in bindings):
                 continue
-            for load in self.names.loads.get(name, ()):
-                if self.names.scopes[load].home(name) is module:
+            for load in loads[name]:
+                scope = scopes[load]
+                if scope is module or scope.home(name) is module:
                     for owner in self.owners.of(load):
                         if owner != name:
                             self.local.setdefault(owner, set()).add(name)

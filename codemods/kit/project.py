@@ -121,11 +121,16 @@ class Project:
         return frozenset(found)
 
     def _above(self) -> dict[str, list[str]]:
-        above: dict[str, list[str]] = {}
-        for source in self:
-            for path in self.imported(source):
-                above.setdefault(path, []).append(source.path)
-        return above
+        """By path: the files that import it."""
+
+        def read() -> dict[str, list[str]]:
+            above: dict[str, list[str]] = {}
+            for source in self:
+                for path in self.imported(source):
+                    above.setdefault(path, []).append(source.path)
+            return above
+
+        return self.remember("above", read)  # type: ignore[no-any-return]
 
     def near(self, paths: Iterable[str]) -> frozenset[str]:
         """These files, those that they import, those that import them, and those that import those."""
@@ -178,6 +183,7 @@ class Modules:
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._by_tail: dict[str, list[str]] = {}  # "a/b" -> the files that `import a.b` may mean
+        self._found: dict[tuple[str, str], str] = {}  # by module and the importer's folder
         for path in paths:
             parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
             for start in range(len(parts)):
@@ -185,6 +191,13 @@ class Modules:
 
     def find(self, module: str, importer: str) -> str:
         """The path of the file that `import module` means in the file `importer`; "" for none."""
+        folder = importer[: importer.rfind("/") + 1]
+        found = self._found.get((module, folder))
+        if found is None:
+            found = self._found[module, folder] = self._find(module, folder)
+        return self._find(module, importer) if found == importer else found
+
+    def _find(self, module: str, importer: str) -> str:
         if not module:
             return ""
         tail = module.replace(".", "/")

@@ -9,6 +9,7 @@ from ..finding import Finding
 from ..handlers import serves
 from ..names import FunctionNode
 from ..source import Source, targets_of
+from ..tests import in_tests
 from .on_application import LIFESPANS, is_state, read_on_application, slot_on_application
 from .overlooked import MAKERS, built_with, overlooked, serves_requests
 from .reach import attribute_read, enclosing, lasting, main_block, makes_one, reached, read_by_requests, shelf_of
@@ -18,8 +19,8 @@ STARTS = ("on_event", "before_serving", "before_server_start", "on_startup", "st
 
 
 def leftovers(source: Source, groups: Iterable[Group], more: Collection[ast.stmt] = ()) -> Iterator[Finding]:
-    """A refusal for each constructor outside of the groups, and of `more`, whose result requests share."""
-    if not serves(source.project):
+    """A refusal for each constructor outside of the groups, and of `more`, whose result requests share; none in tests, which serve nobody."""
+    if not serves(source.project) or in_tests(source):
         return
     answered = {statement for group in groups for statement in group.statements}.union(more)
     told: set[ast.stmt] = set(more)

@@ -56,10 +56,6 @@ def wait_of(source: Source, call: ast.Call) -> Wait | None:
 
 
 def _wait_of(source: Source, call: ast.Call) -> Wait | None:
-    return _by_tables(source, call) or _called_model(source, call)
-
-
-def _by_tables(source: Source, call: ast.Call) -> Wait | None:
     func = call.func
     last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
     if last in LAST_NAMES or isinstance(func, ast.Name):
@@ -102,7 +98,7 @@ def _model_call(source: Source, call: ast.Call, func: ast.Attribute) -> Wait | N
     return None
 
 
-def _called_model(source: Source, call: ast.Call) -> Wait | None:
+def called_model(source: Source, call: ast.Call) -> Wait | None:
     """`chain({"question": q})`: a chain or a model that is called like a function."""
     func = call.func
     if not isinstance(func, (ast.Name, ast.Attribute)) or not may_be_object(source, func):
