@@ -267,7 +267,7 @@ class _Reads:
 
     def closure(self, name: str, kinds: Mapping[str, str]) -> set[str]:
         """The definitions of the file that one runs; what only an async one calls does not block a sync one."""
-        waits = kinds[name] == "async"
+        waits = kinds.get(name) == "async"
         seen, todo = {name}, [name]
         while todo:
             for other in self.local.get(todo.pop(), ()):

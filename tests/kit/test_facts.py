@@ -208,3 +208,16 @@ def test_a_session_factory_is_seen_where_async_code_uses_it_or_a_function_that_d
     assert together({"db.py": db, "main.py": "from db import SessionLocal\nasync def route():\n    return SessionLocal().query(1).first()\n"}) == [{"db.py", "main.py"}]
     main = "from titles import title\nasync def route():\n    return title()\n"
     assert together({"db.py": db, "titles.py": titles, "main.py": main, "script.py": script}) == [{"db.py", "titles.py", "main.py"}]
+
+
+def test_items_may_be_set_on_a_name_that_a_star_import_brought() -> None:
+    fill = 'from everything import *\nimport requests\nparts = {}\nparts["a"] = settings["b"] = requests.get("u", timeout=5)\n'
+    assert together({"a.py": fill, "b.py": "import requests\nfrom a import parts\n"}) == []
+
+
+def test_who_hands_a_handler_on_is_read_with_what_is_built() -> None:
+    handler = "from langchain_core.callbacks import BaseCallbackHandler\nclass Counter(BaseCallbackHandler):\n    def on_llm_end(self, response, **kwargs):\n        self.last = response\n"
+    models = "from langchain_openai import ChatOpenAI\nfrom handler import Counter\ncounter = Counter()\nmodel = ChatOpenAI(callbacks=[counter])\n"
+    quiet = "from langchain_core.callbacks import CallbackManagerForToolRun\nfrom tool import Tool\n\ndef build(run_manager: CallbackManagerForToolRun):\n    return Tool()\n"
+    tool = "from langchain_core.callbacks import CallbackManagerForToolRun\nfrom langchain_openai import ChatOpenAI\n\nclass Tool:\n    def __init__(self):\n        self.model = ChatOpenAI()\n"
+    assert together({"handler.py": handler, "models.py": models, "quiet.py": quiet, "tool.py": tool}) == [{"handler.py", "models.py"}]
