@@ -22,11 +22,23 @@ def spell(source: Source, module: str, name: str = "", near: ast.AST | None = No
         for bound in _bound_to(source, module):
             if _visible(source, bound, scope):
                 return f"{bound.name}.{name}", ()
+    if near is not None and (local := _local(source, dotted, near)):
+        return local, ()
     plain = name or module
     written = plain
-    while taken(source, written.partition(".")[0], dotted if name else module.partition(".")[0]):
+    while taken(source, written.partition(".")[0], dotted if name else module.partition(".")[0]) or scope.home(written.partition(".")[0]) not in (None, source.names.module):
         written = f"_{written}"
     return written, (Import(module, name, written if written != plain else ""),)
+
+
+def _local(source: Source, dotted: str, near: ast.AST) -> str:
+    """The name that an import in the function itself has given it on every way to the node."""
+    above = [*source.parents(near)]
+    for bound in source.index.imports.get(dotted.rpartition(".")[2], ()):
+        here = bound.origin == dotted and bound.scope is source.scope(near).home(bound.name) and bound.scope is not source.names.module
+        if here and len(bound.scope.bindings[bound.name]) == 1 and source.parent(bound.node) in above and source.start(bound.node) < source.start(near):
+            return bound.name
+    return ""
 
 
 def _bound_to(source: Source, dotted: str) -> list[Binding]:
@@ -72,7 +84,8 @@ def tidied(source: Source, needs: Sequence[Import], drop: Iterable[str]) -> list
         gone = [alias for alias in statement.names if _bound_name(alias) in drop and not _redundant(alias) and not any(source.names.uses(_bound_name(alias), source.scope(statement)))]
         if isinstance(statement, ast.ImportFrom):
             module = source.names.absolute(statement)
-            mine = sorted((need for need in missing if need.name and need.module == module), key=lambda need: need.name.lower()) if isinstance(source.parent(statement), ast.Module) else []
+            extensible = isinstance(source.parent(statement), ast.Module) and statement.names[0].name != "*"
+            mine = sorted((need for need in missing if need.name and need.module == module), key=lambda need: need.name.lower()) if extensible else []
             for alias, need in zip(list(gone), list(mine)):
                 edits.append(source.edit(source.start(alias), source.stop(alias), _alias_text(need)))
                 gone.remove(alias)

@@ -30,9 +30,13 @@ def lead(source: Source, statement: ast.stmt) -> int:
 
 
 def text_with(source: Source, start: int, stop: int, edits: Iterable[Edit]) -> str:
-    """A part of the text with edits made in it."""
+    """A part of the text with edits made in it. Raises ValueError when two of them change the same."""
     raw = source.utf8[start:stop]
+    done = stop
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.stop), reverse=True):
+        if edit.stop > done:
+            raise ValueError(f"two edits change the same at {source.path}:{source.line_of(edit.start)}")
+        done = edit.start
         raw = raw[: edit.start - start] + edit.text.encode() + raw[edit.stop - start :]
     return raw.decode("utf-8")
 

@@ -97,10 +97,12 @@ class Source:
 
     def start(self, node: ast.AST) -> int:
         """The offset of a node's first byte."""
+        node = _placed(node)
         return int(self._starts[node.lineno - 1] + node.col_offset)  # type: ignore[attr-defined]
 
     def stop(self, node: ast.AST) -> int:
         """The offset behind a node's last byte."""
+        node = _placed(node)
         return int(self._starts[node.end_lineno - 1] + node.end_col_offset)  # type: ignore[attr-defined]
 
     def line_of(self, offset: int) -> int:
@@ -357,6 +359,11 @@ class Source:
         if question not in self.memo:
             self.memo[question] = answer()
         return self.memo[question]
+
+
+def _placed(node: ast.AST) -> ast.AST:
+    """A node that has a place in the text, where ast gives none."""
+    return node.context_expr if isinstance(node, ast.withitem) else node.target if isinstance(node, ast.comprehension) else node
 
 
 def targets_of(statement: ast.AST | None) -> list[ast.expr]:

@@ -291,7 +291,8 @@ class Cutter:
         how = style(site.thing)
         if how == "twin" or site.thing.value != "client":
             return []
-        assert isinstance(call.func, ast.Attribute)
+        if not isinstance(call.func, ast.Attribute):
+            return uncuttable(site.source, "client-escapes")
         if how == "suffix":
             return rename(site.source, call.func, f"{call.func.attr}_async")
         node: ast.expr = call.func

@@ -146,7 +146,7 @@ class Building:
         found = place_for(each.source, function, nodes, self.naming(each))  # type: ignore[arg-type]
         if found is None:
             raise Unclear("no-place", f"{each.name} has no one place before all uses", each.source, function)
-        return found, None
+        return found, next((key for key in candidates if key is not None and not key.after), None)
 
     def locals(self, each: Station) -> str:
         """The names on the left: what the uses call the objects."""

@@ -45,7 +45,7 @@ class ClassPlan(Plan):
         group, source = self.group, self.source
         assert group.owner is not None
         newline, margin = source.newline, source.indent(group.first)
-        me = group.me or ("cls" if self.cached or self.asks_class() else "self")
+        me = group.me or self.holder()
         edits = [*edits, *as_locals(group, me)]
         if definitions:
             self.changes.edits.append(apart(source, group.owner, definitions))
@@ -65,6 +65,9 @@ class ClassPlan(Plan):
             factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin, me=me)
             decorator = f"{margin}@classmethod{newline}" if me == "cls" else ""
             self.put(f"{stays}{newline if stays else ''}{decorator}{factory}", 0 if stays else 1, 1)
+
+    def holder(self) -> str:
+        return "" if self.group.me else "cls" if self.cached or self.asks_class() else "self"
 
     def asks_class(self) -> bool:
         """Whether the class itself, and no instance, is asked for the objects: `Container.chain`, `cls.memory`."""

@@ -122,8 +122,9 @@ def _keyed(source: Source, around: FunctionNode, value: ast.expr, what: str, loo
 
 def _fix(source: Source, value: ast.expr, users: list[User], what: str, looks: bool, tie: str = "", argument: str = "") -> Finding:
     """`argument`: what the users' calls are to be given."""
-    around = source.function(value)
-    assert around is not None
+    around = source.scope(value).function
+    if around is None:
+        raise Unclear("no-place", "it stands in a lambda of the module", source)
     group = Group(source, around.body, source.names.inner[around], statements=[around.body[0]], slots={"session_id": around.body[0]})
     plan = _Naming(group, [], stations_for(_merged(users)))
     plan.argument = argument

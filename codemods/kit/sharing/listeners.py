@@ -15,6 +15,7 @@ from ..libraries.memory import is_model
 from ..move import insertion, lead, movable, place_for, without
 from ..names import FunctionNode
 from ..source import Source
+from .declared import undeclared
 from .reach import Use, enclosing, imports_of, leads, reached, uses_of
 from .runs import UNCLEAR_CONFIG, run_of, with_handler, without_handler
 from .shared import written
@@ -136,7 +137,7 @@ class _Plan:
             raise Unclear("shared-line", "a statement shares its line with another", source, listener.statement)
         if self.chained and not only_models(source, listener.call):
             raise Unclear("hears-more", "it listens to more than models and would hear more at the run of a chain")
-        edits: list[Edit] = [gone(source, listener.statement)]
+        edits: list[Edit] = [gone(source, listener.statement), *undeclared(source, source.names.module, [listener.name])]
         for call, node in self.models:
             edits += without_handler(source, call, node)
         imports: list[tuple[str, Import]] = []

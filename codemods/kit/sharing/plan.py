@@ -16,6 +16,7 @@ from ..names import FunctionNode, Scope
 from ..source import Source, has_keyword
 from .building import Building
 from .cuts import cuts_messages
+from .declared import undeclared
 from .histories import MAX_SESSIONS, History, history, place_of_history
 from .obstacles import object_to
 from .once import object_to_keyless
@@ -73,6 +74,10 @@ class Plan(Building):
             if each.handler is not None and each.handler.kind == "provider" and each.key is None and isinstance(each.function, FunctionNode):
                 object_to_keyless(each.source, each.function)
 
+    def holder(self) -> str:
+        """What has the names of the group's scope as its attributes where the group is built."""
+        return ""
+
     def whole(self) -> Group:
         """What the factory is to build."""
         return self.group
@@ -82,12 +87,14 @@ class Plan(Building):
 
     def finding(self) -> Finding:
         group = self.group
-        hoist = hoisted(self.group, group.me, clients=self.wishes.move_clients, named=self.wishes.named.setdefault(group.scope, set()))
+        hoist = hoisted(self.group, group.me, clients=self.wishes.move_clients, named=self.wishes.named.setdefault(group.scope, set()), holder=self.holder())
         edits = list(hoist.edits)
         session = self.parameter
         inline = self.inlines()
         if inline:
-            session = self.key_text(self.builders[0])
+            only = self.builders[0]
+            only.key = self.place(only)[1]
+            session = self.key_text(only)
         definitions: list[str] = []
         if self.parameter and not self.cached:
             cut, definitions = self.with_histories([cell for cell in group.cells if cell.factory is None], session, group)
@@ -114,8 +121,8 @@ class Plan(Building):
             self.hand_on(each)
         self.in_sessions()
         self.importing()
-        if (anew := refills(group)) is not None:
-            self.changes.edits += anew.edits
+        anew = refills(group)
+        self.changes.edits += anew.edits if anew is not None else undeclared(self.source, group.scope, group.slots)
         return self.source.fix(spot(self.group), self.changes.edits, message(self), help=told(self), imports=self.changes.imports, group=self.tie)
 
     def histories(self) -> Callable[[Cell, str], History]:

@@ -27,10 +27,10 @@ class Hoisted:
     edits: list[Edit] = field(default_factory=list)
 
 
-def hoisted(group: Group, me: str = "", *, clients: bool = False, named: set[str] | None = None) -> Hoisted:
+def hoisted(group: Group, me: str = "", *, clients: bool = False, named: set[str] | None = None, holder: str = "") -> Hoisted:
     """What is dear to build inside the group's expressions: vector stores, models, what the project's own functions return.
 
-    `named`: the names that others of the file's groups gave to theirs.
+    `named`: the names that others of the file's groups gave to theirs; `holder`: of what they are attributes where the rest is built.
     """
     found = Hoisted()
     named = named if named is not None else set()
@@ -55,7 +55,7 @@ def hoisted(group: Group, me: str = "", *, clients: bool = False, named: set[str
             except SyntaxError:
                 code = f"({code})"
             found.lines.setdefault(statement, []).append(f"{name} = {code}{group.source.newline}")
-            found.edits += replace(group.source, node, name)
+            found.edits += replace(group.source, node, f"{holder}.{name}" if holder else name)
     return found
 
 
@@ -154,8 +154,16 @@ def factory_text(
 
 
 def _inside(source: Source, statement: ast.stmt, edits: list[Edit]) -> list[Edit]:
+    """The edits within a statement, without those in what another one takes out of it."""
     start, stop = source.start(statement), source.stop(statement)
-    return [edit for edit in edits if edit.path == source.path and start <= edit.start and edit.stop <= stop]
+    mine = [edit for edit in edits if edit.path == source.path and start <= edit.start and edit.stop <= stop]
+    return [edit for edit in mine if not any(_swallows(other, edit) for other in mine)]
+
+
+def _swallows(one: Edit, other: Edit) -> bool:
+    if other.start == other.stop:
+        return one.start < other.start < one.stop
+    return one.start <= other.start and other.stop <= one.stop and one.stop - one.start > other.stop - other.start
 
 
 def as_locals(group: Group, me: str) -> list[Edit]:

@@ -183,7 +183,9 @@ def _opening(source: Source, call: ast.Call, function: ast.AsyncFunctionDef, spo
         elif (user := _user(source, load)) is not None:
             uses.append(user)
     for use in uses:
-        if not source.in_async(use):
+        if source.awaited(use):
+            trouble = trouble or ("returns-awaitable", "what it gives is awaited, as if it were an async file")
+        elif not source.in_async(use):
             trouble = trouble or ("generator-expression", "the file is read in a generator expression")
         elif _in_tight_loop(source, use, call):
             trouble = trouble or ("many-small-calls", "the file is read or written little by little in a loop")
