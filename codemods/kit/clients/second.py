@@ -9,12 +9,13 @@ from ..cut import alone, insert_after, span
 from ..finding import Edit
 from ..flow import Holder, holder_of
 from ..libraries.sdk import clients
+from ..move import text_with
 from ..names import FunctionNode
 from ..source import Source, is_none
 from .leaves import leaves
 from .spelling import Need
 from .swap import Client, Node, class_path
-from .twins import Limits, twin_of
+from .twins import Limits, reannotated, twin_of
 
 Reason = tuple[str, str]
 MIXED: Reason = ("mixed-use", "sync code uses the same client, and no second one can be put beside it")
@@ -106,12 +107,14 @@ def added(client: Client, holder: Holder, made: list[ast.stmt], name: str, limit
         changed = _twins(client, source, roots, limits, needs)
         if isinstance(changed, tuple):
             return changed
-        text = _patched(source, source.start(value), source.stop(value), changed)
+        text, elsewhere = _patched(source, value, changed)
+        edits += elsewhere
         lead = source.slice(source.start(target), source.stop(target))
         lead = name if isinstance(target, ast.Name) else f"{lead[: len(lead) - len(target.attr)]}{name}"
         if isinstance(statement, ast.AnnAssign):
-            annotation, more = _annotation(source, statement.annotation)
+            annotation, elsewhere, more = _annotation(source, statement.annotation)
             lead = f"{lead}: {annotation}"
+            edits += elsewhere
             needs += more
         edits += insert_after(source, statement, f"{source.indent(statement)}{lead} = {text}{source.newline}")
     return edits, needs
@@ -122,11 +125,9 @@ def _inside(leaf: ast.expr, roots: list[ast.expr]) -> bool:
     return any(leaf is root or any(part is root for part in ast.walk(leaf)) for root in roots) and isinstance(leaf, ast.Call)
 
 
-def _annotation(source: Source, annotation: ast.expr) -> tuple[str, list[Need]]:
-    from .twins import reannotated
-
+def _annotation(source: Source, annotation: ast.expr) -> tuple[str, list[Edit], list[Need]]:
     edits, needs = reannotated(source, annotation, frozenset())
-    return _patched(source, source.start(annotation), source.stop(annotation), edits), needs
+    return (*_patched(source, annotation, edits), needs)
 
 
 def _twins(client: Client, source: Source, roots: list[ast.expr], limits: Limits, needs: list[Need]) -> list[Edit] | Reason:
@@ -140,12 +141,11 @@ def _twins(client: Client, source: Source, roots: list[ast.expr], limits: Limits
     return edits
 
 
-def _patched(source: Source, start: int, stop: int, edits: list[Edit]) -> str:
-    """A part of the text with edits applied to it."""
-    text = source.utf8[start:stop]
-    for edit in sorted(edits, reverse=True):
-        text = text[: edit.start - start] + edit.text.encode("utf-8") + text[edit.stop - start :]
-    return text.decode("utf-8")
+def _patched(source: Source, node: ast.expr, edits: list[Edit]) -> tuple[str, list[Edit]]:
+    """An expression with those of the edits made that lie in it, and the others: those of imports."""
+    start, stop = source.start(node), source.stop(node)
+    elsewhere = [edit for edit in edits if edit.stop < start or edit.start > stop]
+    return text_with(source, start, stop, [edit for edit in edits if edit not in elsewhere]), elsewhere
 
 
 def _added_function(client: Client, source: Source, function: FunctionNode, name: str, limits: Limits) -> tuple[list[Edit], list[Need]] | Reason:
@@ -158,16 +158,15 @@ def _added_function(client: Client, source: Source, function: FunctionNode, name
     if isinstance(changed, tuple):
         return changed
     if function.returns is not None:
-        from .twins import reannotated
-
         edits, more = reannotated(source, function.returns, frozenset())
         changed += edits
         needs += more
     start, stop = span(source, function)
     named = source.utf8.index(function.name.encode("utf-8"), source.start(function))
     changed.append(source.edit(named, named + len(function.name.encode("utf-8")), name))
-    text = _patched(source, start, stop, changed)
+    elsewhere = [edit for edit in changed if edit.stop < start or edit.start > stop]
+    text = text_with(source, start, stop, [edit for edit in changed if edit not in elsewhere])
     if not text.endswith(("\n", "\r")):
         text += source.newline
     apart = source.newline * (2 if not source.indent(function) else 1)
-    return insert_after(source, function, apart + text), needs
+    return [*elsewhere, *insert_after(source, function, apart + text)], needs

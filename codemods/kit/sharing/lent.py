@@ -77,6 +77,8 @@ class _LentPlan(ClassPlan):
     def definition(self, inline: bool, edits: list[Edit], kept: dict[ast.stmt, list[str]], definitions: str) -> None:
         if hoisted(self.lent).lines:
             raise Unclear("heavy-factory", "a part of it is too much for each request", self.source, self.group.first)
+        if any(slot in line for lines in kept.values() for line in lines for slot in self.lent.slots):
+            raise Unclear("handed-on", f"{' and '.join(self.lent.slots)} is given to what would be built once", self.source, self.group.first)
         self.changes.edits += [without(self.source, *row) for row in runs(self.lent.body, self.lent.statements)]
         super().definition(inline, edits, kept, definitions)
 
