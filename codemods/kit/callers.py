@@ -178,8 +178,10 @@ def add_parameter(source: Source, function: FunctionNode, name: str, annotation:
     text = f"{name}: {annotation}" if annotation and (function.returns is not None or any(arg.annotation for arg in args.args)) else name
     every = [*args.posonlyargs, *args.args]
     if not args.kwonlyargs and args.vararg is None and not args.defaults and every:
-        last = every[-1]
-        return [source.edit(source.stop(last), source.stop(last), f", {text}")]
+        stop = source.stop(every[-1])
+        if not args.args:  # a keyword gives nothing to what stands before the slash
+            stop = source.utf8.index(b"/", stop) + 1
+        return [source.edit(stop, stop, f", {text}")]
     if args.kwonlyargs:
         first = args.kwonlyargs[0]
         return [source.edit(source.start(first), source.start(first), f"{text}, ")]
@@ -190,7 +192,7 @@ def add_parameter(source: Source, function: FunctionNode, name: str, annotation:
         stop = _behind(source, function, source.stop(last_default))
         return [source.edit(stop, stop, f", *, {text}")]
     opening = source.utf8.index(b"(", source.start(function) + len(function.name))
-    return [source.edit(opening + 1, opening + 1, text)]
+    return [source.edit(opening + 1, opening + 1, f"{text}, " if args.kwarg is not None else text)]
 
 
 def _behind(source: Source, function: FunctionNode, offset: int) -> int:

@@ -29,6 +29,9 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
             raise Unclear("rebound", f"{slot} is set anew under `global`")
         if len(bindings) > 1:
             raise Unclear("rebound", f"{slot} is bound in several places", source, bindings[-1].node)
+    for slot, statement in group.slots.items():
+        if (value := value_of(statement)) is not None and reads(source, value, group.scope, [slot], group.me):
+            raise Unclear("rebound", f"{slot} is made of what it was before", source, statement)
     if early:
         use = early[0]
         raise Unclear("needed-at-import", f"{use.slot} is needed when the module is imported", use.source, use.node)
