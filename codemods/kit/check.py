@@ -6,12 +6,16 @@ import ast
 from collections import Counter
 from collections.abc import Container, Iterable
 
+from .names import FunctionNode
 from .source import Source
 from .text import comments
 
+LOOPS = (ast.For, ast.AsyncFor, ast.While)
+
 
 def wrongs(before: Iterable[Source], after: Iterable[Source], commented: Container[str]) -> str:
-    """The first thing that a change broke over the same files ("" for nothing): a new undefined or unused name, a lost comment.
+    """The first thing that a change broke over the same files ("" for nothing): a new undefined or unused name, a local that is read
+    before it is set, one more name that a function sets for all, a lost comment.
 
     `commented` are the paths in which an edit touches a comment at all.
     """
@@ -22,11 +26,34 @@ def wrongs(before: Iterable[Source], after: Iterable[Source], commented: Contain
             return f"undefined-name: {', '.join(sorted(undefined))} in {new.path}"
         if idle := new.unused_imports - old.unused_imports - _asked_for(new, after):
             return f"unused-import: {', '.join(sorted(idle))} in {new.path}"
+        if early := _read_early(new) - _read_early(old):
+            return f"unbound-local: {', '.join(sorted(early))} in {new.path}"
+        if shared := _set_for_all(new) - _set_for_all(old):
+            return f"set-for-all: {', '.join(sorted(shared))} in {new.path}"
         if old.path in commented:
             lost.update(comments(old.utf8))
             lost.subtract(comments(new.utf8))
     gone = sorted(comment for comment, count in lost.items() if count > 0)
     return f"lost-comment: {gone[0]}" if gone else ""
+
+
+def _set_for_all(source: Source) -> Counter[str]:
+    """The names that functions set under `global` or `nonlocal`, and in how many places."""
+    return Counter(binding.name for scope in source.names.inner.values() for found in scope.bindings.values() for binding in found if binding.within is not binding.scope)
+
+
+def _read_early(source: Source) -> set[str]:
+    """The locals that a function reads above everything that sets them, outside of loops."""
+    found: set[str] = set()
+    for function, scope in source.names.inner.items():
+        for name, bindings in scope.bindings.items() if isinstance(function, FunctionNode) else ():
+            if any(binding.kind == "param" for binding in bindings):
+                continue
+            first = min(source.start(binding.node) for binding in bindings)
+            for load in source.names.uses(name, scope):
+                if source.start(load) < first and source.function(load) is function and not any(isinstance(above, LOOPS) for above in source.parents(load)):
+                    found.add(name)
+    return found
 
 
 def _asked_for(source: Source, others: Iterable[Source]) -> set[str]:
