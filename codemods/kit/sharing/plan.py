@@ -151,7 +151,7 @@ class Plan(Building):
             found = history_of(cell, session) if not named else History("session", "")
             if cell.kind == "store" and home is not None:
                 self.types |= {slot: found.type for slot, statement in home.slots.items() if value_of(statement) is cell.call}
-            cut, needs = keyed(cell, found, session)
+            cut, needs = keyed(cell, found, session, cell.call if home is None or home.owner is None else None)
             edits += cut
             self.changes.need(cell.source, needs)
             scope = home.scope if home is not None and home.owner is None else cell.source.names.module

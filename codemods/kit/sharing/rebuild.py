@@ -78,8 +78,8 @@ def _dear(group: Group, node: ast.AST, word: str, me: str, clients: bool) -> Ite
             yield from _dear(group, child, "", me, clients)
 
 
-def keyed(cell: Cell, history: History, session: str) -> tuple[list[Edit], tuple[Import, ...]]:
-    """The edits that give a constructor the conversation of one session."""
+def keyed(cell: Cell, history: History, session: str, near: ast.AST | None = None) -> tuple[list[Edit], tuple[Import, ...]]:
+    """The edits that give a constructor the conversation of one session. `near`: where it will stand, if not just anywhere in the file."""
     source, call = cell.source, cell.call
     if not isinstance(call, ast.Call) or cell.kind == "config":
         value = named_session(source, call)
@@ -89,7 +89,7 @@ def keyed(cell: Cell, history: History, session: str) -> tuple[list[Edit], tuple
             return [], ()
         return add_keyword(source, call, "chat_memory", history.text), history.imports
     if cell.kind == "chain":
-        text, needs = spell(source, memory_module(source.qualified(call.func)), "ConversationBufferMemory")
+        text, needs = spell(source, memory_module(source.qualified(call.func)), "ConversationBufferMemory", near)
         return add_keyword(source, call, "memory", f"{text}(chat_memory={history.text})"), (*history.imports, *needs)
     if cell.kind == "store":
         return replace(source, call, history.text), history.imports
