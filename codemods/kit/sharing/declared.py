@@ -17,7 +17,8 @@ def undeclared(source: Source, scope: Scope, names: Iterable[str]) -> list[Edit]
     """The edits that take names of a scope out of such statements: what a function makes for itself must not be everybody's."""
     edits: list[Edit] = []
     for other, home, known in _everywhere(source, scope, {*names}):
-        for statement in [*other.nodes(ast.Global), *other.nodes(ast.Nonlocal)]:
+        said: list[ast.Global | ast.Nonlocal] = [*other.nodes(ast.Global), *other.nodes(ast.Nonlocal)]
+        for statement in said:
             gone = [name for name in statement.names if name in known and other.scope(statement).home(name) is home]
             if gone:
                 edits += _cut(other, statement, [name for name in statement.names if name not in gone])
