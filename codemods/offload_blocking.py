@@ -171,8 +171,8 @@ Refuses
             with smtplib.SMTP("mail.example.com") as server:
                 server.send_message(message)
 
-    returns-awaitable: The helper waits itself, and then gives something that is to be awaited.
-    By hand: make the helper `async def`, and move what waits in it into a thread.
+    returns-awaitable: The helper waits itself, and then gives something that is to be awaited; or a plain file is awaited like an async one.
+    By hand: make the helper `async def`, and move what waits in it into a thread; open the file with aiofiles.
 
         import time
 
