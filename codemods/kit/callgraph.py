@@ -6,6 +6,7 @@ import ast
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
+from .heirs import overriding
 from .names import FunctionNode
 from .origins import class_of, member
 from .source import Origin, Source
@@ -69,7 +70,7 @@ def generators(source: Source) -> frozenset[ast.AST]:
 
 
 def callees(source: Source, call: ast.Call) -> list[Function]:
-    """The project's functions that a call may run, a class's `__init__` and an instance's `__call__` among them; none when it may run something else as well."""
+    """The project's functions that a call may run, a class's `__init__`, an instance's `__call__` and what heirs make of an abstract method among them; none when it may run something else as well."""
     key = ("callees", call)
     if key not in source.memo:
         source.memo[key] = _callees(source, call.func)
@@ -102,7 +103,11 @@ def _callees(source: Source, func: ast.expr) -> list[Function]:
             found.append(called)
         else:
             return []
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(each for function in found for each in _overriders(function) or [function]))
+
+
+def _overriders(function: Function) -> list[Function]:
+    return [Function(*found) for found in overriding(function.source, function.node)]
 
 
 def _when_called(origin: Origin) -> Function | None:
