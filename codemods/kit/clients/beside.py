@@ -90,7 +90,7 @@ def _all_refused(survey: Survey, why: Reason) -> Outcome:
 
 
 def _refuse(survey: Survey, outcome: Outcome, nodes: set[Node], why: Reason) -> None:
-    why = _said(survey) if why is MIXED else why
+    why = _said(survey) if why is MIXED or (why[0] == "mixed-use" and "sync" not in survey.modes.values()) else why
     known = {id(site) for site, _, _ in outcome.refused}
     sites = [site for node in nodes for site in survey.client.sites.get(node, ())]  # type: ignore[arg-type]
     for site in survey.faults(sites):

@@ -43,12 +43,14 @@ def _new_name(name: str) -> str:
 
 def free_name(holder: Holder, references: list[Reference], imports: list[tuple[Source, str]]) -> str:
     owner = holder.owner
-    name = _new_name(owner.name if holder.kind == "returns" and isinstance(owner, FunctionNode) else holder.name)
+    first = owner.name if holder.kind == "returns" and isinstance(owner, FunctionNode) else holder.name
     assert holder.source is not None
-    for source in {holder.source, *(reference.source for reference in references), *(source for source, _ in imports)}:
-        if any(name in scope.bindings for scope in source.names.inner.values()) or any(attr == name for _, attr in source.names.stores):
-            return ""
-    return name
+    files = {holder.source, *(reference.source for reference in references), *(source for source, _ in imports)}
+
+    def taken(name: str) -> bool:
+        return any(any(name in scope.bindings for scope in source.names.inner.values()) or any(attr == name for _, attr in source.names.stores) for source in files)
+
+    return next((name for name in (_new_name(first), f"{first}_async") if not taken(name)), "")
 
 
 def existing(client: Client, holder: Holder) -> str:
