@@ -137,7 +137,7 @@ def _of_wait(source: Source, spot: Spot) -> Bar | None:
     made = BY_MAKER.get(path_of(source, call.func))
     if made is not None and made.threads == "own":
         return Bar("thread-affine", f"a {made.name} belongs to the thread that makes it")
-    if _streams(call):
+    if _streams(call) or wait.name in ("httpx.stream", "httpx2.stream"):
         return Bar("lazy-iteration", f"`{wait.name}` gives a response that is still to be read")
     method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     if wait.kind is not None:
