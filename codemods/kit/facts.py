@@ -57,6 +57,7 @@ class Traits:
     divides: bool  # starts processes or event loops
     preloads: bool  # a server's configuration by which all files are read before it forks
     state: bool  # puts something on the application's state, or reads it there
+    overrides: bool  # puts something in the place of a dependency
 
     @classmethod
     def of(cls, raw: bytes) -> Traits:
@@ -70,6 +71,7 @@ class Traits:
             any(word in raw for word in _DIVIDERS),
             b"preload_app" in raw,
             b"app.state" in raw,
+            b"dependency_overrides" in raw,
         )
 
 

@@ -136,6 +136,8 @@ class Web:
         theirs = self.facts.traits.get(path)
         if export.client and theirs is not None and theirs.graph:
             return True  # who runs a graph decides how a turn begins
+        if export.client and traits.overrides:
+            return True
         if export.kept and traits.divides:
             return True  # a child or a second loop inherits what is shared
         if export.kind == "async":
