@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from .libraries.blocking import LOCKS
 from .source import Source
 
-_NAMED = re.compile(r"(?<![bc])lock(?!ed)|mutex|semaphore")
+_NAMED = re.compile(r"(?<![bc])(?<!un)lock|mutex|semaphore")
 _TIES = ("threading", "multiprocessing", "filelock", "portalocker", "fasteners")
 
 
@@ -38,13 +38,24 @@ def held(source: Source, node: ast.AST) -> Iterator[ast.expr]:
             yield asked.value
 
 
-def is_lock(source: Source, expr: ast.expr) -> bool:
+def is_lock(source: Source, expr: ast.expr, hops: int = 0) -> bool:
+    if isinstance(expr, ast.Call) and hops < 3 and _helper_holds(source, expr, hops):
+        return True
     made = source.made_by(expr)
     if made in LOCKS or made.partition(".")[0] in _TIES:
         return True
     named = expr.func if isinstance(expr, ast.Call) else expr
     name = named.attr if isinstance(named, ast.Attribute) else named.id if isinstance(named, ast.Name) else ""
     return not made and bool(_NAMED.search(name.lower()))
+
+
+def _helper_holds(source: Source, call: ast.Call, hops: int) -> bool:
+    """Whether a context manager of the project holds a lock while its block runs: around its `yield`."""
+    for origin in source.origins(call.func) if isinstance(call.func, (ast.Name, ast.Attribute)) else ():
+        for place in origin.source.index.yields.get(origin.node, ()) if isinstance(origin.node, ast.FunctionDef) else ():
+            if any(is_lock(origin.source, lock, hops + 1) for lock in held(origin.source, place)):
+                return True
+    return False
 
 
 def _let_go(source: Source, asked: ast.Attribute, node: ast.AST) -> bool:
