@@ -192,13 +192,14 @@ import ast
 from collections.abc import Iterator
 
 from .kit.alone import shares_loop
-from .kit.awaiting import Place, held_lock, place_to_await, place_to_iterate
+from .kit.awaiting import Place, place_to_await, place_to_iterate
 from .kit.codemod import codemod
 from .kit.cut import UNUSUAL_LAYOUT, awaited, uncuttable, wrap
 from .kit.finding import Edit, Finding
 from .kit.libraries.langchain_calls import Shape, Site, shape_of, site_of
 from .kit.libraries.langchain_obstacles import obstacle
 from .kit.libraries.langchain_twins import WITHOUT
+from .kit.locks import held_lock
 from .kit.source import Source
 from .kit.tests import patched
 

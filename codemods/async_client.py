@@ -100,6 +100,19 @@ Refuses
         async def ask(text: str):
             return openai.ChatCompletion.create(model="m", messages=[])
 
+    lock-held: A lock of threads is held around the call: kept over an `await`, it stops the whole loop.
+    By hand: make it an asyncio.Lock and write `async with`.
+
+        import threading
+        from openai import OpenAI
+
+        client = OpenAI()
+        lock = threading.Lock()
+
+        async def ask(text: str):
+            with lock:
+                return client.responses.create(model="m", input=text)
+
     mixed-origins: What is used here is not always this client.
     By hand: keep the async client under a name of its own.
 

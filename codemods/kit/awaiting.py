@@ -290,26 +290,3 @@ def _takes(source: Source, call: ast.Call) -> bool:
     return source.qualified(call.func) in TAKERS or (
         isinstance(call.func, ast.Attribute) and call.func.attr in ("create_task", "ensure_future")
     )
-
-
-def held_lock(source: Source, node: ast.AST) -> str:
-    """The lock of threads, as written, that a plain `with` holds around the node; "" for none."""
-    function = source.function(node)
-    below = node
-    for above in source.parents(node):
-        if above is function:
-            return ""
-        if isinstance(above, ast.With) and below in above.body:
-            for item in above.items:
-                if _is_lock(source, item.context_expr):
-                    return source.code(item.context_expr)
-        below = above
-    return ""
-
-
-def _is_lock(source: Source, expr: ast.expr) -> bool:
-    made = source.made_by(expr)
-    if made.partition(".")[0] in ("threading", "multiprocessing", "filelock", "portalocker", "fasteners"):
-        return True
-    name = expr.attr if isinstance(expr, ast.Attribute) else expr.id if isinstance(expr, ast.Name) else ""
-    return not made and bool(re.search(r"lock|mutex|semaphore", name.lower()))

@@ -6,9 +6,10 @@ import ast
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
+from .heirs import overriding
 from .names import FunctionNode
-from .origins import member
-from .source import Source
+from .origins import class_of, member
+from .source import Origin, Source
 from .waits.waiting import Wait, called_model, calls_in, wait_of
 
 CACHES = frozenset({"functools.lru_cache", "functools.cache"})
@@ -24,9 +25,11 @@ class Function:
 
     @property
     def name(self) -> str:
-        """The function's name; the class's for what makes an instance."""
-        owner = self.source.parent(self.node) if self.constructs else None
-        return owner.name if isinstance(owner, ast.ClassDef) else self.node.name
+        """The function's name; the class's for what makes an instance, and before what runs when one is called."""
+        owner = self.source.parent(self.node)
+        if isinstance(owner, ast.ClassDef) and self.node.name == "__call__":
+            return f"{owner.name}.__call__"
+        return owner.name if isinstance(owner, ast.ClassDef) and self.constructs else self.node.name
 
     @property
     def constructs(self) -> bool:
@@ -67,7 +70,7 @@ def generators(source: Source) -> frozenset[ast.AST]:
 
 
 def callees(source: Source, call: ast.Call) -> list[Function]:
-    """The project's functions that a call may run, the `__init__` of a class among them; none when it may run something else as well."""
+    """The project's functions that a call may run, a class's `__init__`, an instance's `__call__` and what heirs make of an abstract method among them; none when it may run something else as well."""
     key = ("callees", call)
     if key not in source.memo:
         source.memo[key] = _callees(source, call.func)
@@ -78,7 +81,7 @@ def may_run_sync(source: Source, call: ast.Call) -> bool:
     """Whether a call may run a sync function of the project, by the name of what is called."""
     func = call.func
     last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-    return last in _sync(source) or _renamed(source, func)
+    return last in _sync(source) or last in _instances(source) or _renamed(source, func)
 
 
 def referred(source: Source, node: ast.expr) -> list[Function]:
@@ -88,7 +91,7 @@ def referred(source: Source, node: ast.expr) -> list[Function]:
 
 def _callees(source: Source, func: ast.expr) -> list[Function]:
     last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-    if last not in _defined(source) and not _renamed(source, func):
+    if last not in _defined(source) and last not in _instances(source) and not _renamed(source, func):
         return []
     found: list[Function] = []
     for origin in source.origins(func):
@@ -96,9 +99,54 @@ def _callees(source: Source, func: ast.expr) -> list[Function]:
             found.append(Function(origin.source, origin.node))
         elif origin.kind == "class" and isinstance(origin.node, ast.ClassDef):
             found += constructors(origin.source, origin.node)
+        elif (called := _when_called(origin)) is not None:
+            found.append(called)
         else:
             return []
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(each for function in found for each in _overriders(function) or [function]))
+
+
+def _overriders(function: Function) -> list[Function]:
+    return [Function(*found) for found in overriding(function.source, function.node)]
+
+
+def _when_called(origin: Origin) -> Function | None:
+    """The `__call__` of the project's class of which a value is an instance."""
+    owner = class_of(origin)
+    methods = list(member(*owner, "__call__", 1)) if owner is not None else []
+    if len(methods) == 1 and methods[0].kind == "function" and isinstance(methods[0].node, FunctionNode):
+        return Function(methods[0].source, methods[0].node)
+    return None
+
+
+def _instances(source: Source) -> frozenset[str]:
+    """Every name or attribute that may hold an instance of a class with a `__call__`."""
+
+    def read() -> frozenset[str]:
+        files = [other for other in source.project if "__call__" in other.index.defined]
+        owners = [other.parent(node) for other in files for node in other.nodes(ast.FunctionDef) if node.name == "__call__"]
+        names = list(dict.fromkeys(owner.name for owner in owners if isinstance(owner, ast.ClassDef)))
+        for name in names:
+            for other in source.project.mentioning(name):
+                for load in other.names.loads.get(name, ()):
+                    names += {each for each in _given(other, load) if each not in names}
+        return frozenset(names)
+
+    return source.project.remember("callable-instances", read)  # type: ignore[no-any-return]
+
+
+def _given(source: Source, load: ast.Name) -> Iterator[str]:
+    """The names and attributes that a value is given to, or an instance of the class that a name is: by assignment or by annotation."""
+    node: ast.AST | None = load
+    while isinstance(node, (ast.Name, ast.Subscript, ast.BinOp, ast.Tuple)) or (isinstance(node, ast.Call) and node.func is load):
+        node = source.parent(node)
+    if isinstance(node, FunctionNode):
+        for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+            if arg.annotation is not None and load in ast.walk(arg.annotation):
+                yield arg.arg
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else ():
+        if isinstance(target, (ast.Name, ast.Attribute)):
+            yield target.id if isinstance(target, ast.Name) else target.attr
 
 
 def _defined(source: Source) -> frozenset[str]:

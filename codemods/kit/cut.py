@@ -50,7 +50,14 @@ def sure(source: Source, node: ast.AST) -> bool:
         again = ast.parse(f"({source.code(node)}\n)", mode="eval").body
     except (SyntaxError, ValueError, UnicodeDecodeError, IndexError):
         return False
-    return ast.dump(again) == ast.dump(node)
+    return ast.dump(again) == ast.dump(node) and not _shown(source, node)
+
+
+def _shown(source: Source, node: ast.AST) -> bool:
+    """Whether an f-string prints the very text of the node: `{ask(text)=}`."""
+    part = next((above for above in source.parents(node) if isinstance(above, ast.FormattedValue)), None)
+    stop = source.stop(part.value) if part is not None else 0
+    return part is not None and source.utf8[stop : stop + 8].lstrip(b" )").startswith(b"=")
 
 
 # expressions

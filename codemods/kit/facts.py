@@ -7,6 +7,7 @@ may fire can still use what another exports: `unread` says which of them are to 
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +23,7 @@ KEYS = frozenset(
     "session_id conversation_id thread_id chat_id user_id room_id client_id customer_id sessionId conversationId threadId chatId userId roomId clientId customerId".split()
 )
 
+_BUILTINS = frozenset(dir(builtins))
 _DIVIDERS = (b"asyncio.run(", b"async_to_sync", b"Process(", b"Pool(", b"ProcessPool", b"os.fork", b"celery", b"run_until_complete")
 _LISTENING = (b"CallbackHandler", b"callbacks=", b'callbacks"', b"callbacks'", b"callbacks =", b"callbacks.append", b"callback_manager")
 _MEMORIES = (b"emory", b"History", b"ConversationChain", b"create_conversational_retrieval_agent", b"thread_id")
@@ -55,6 +57,7 @@ class Traits:
     divides: bool  # starts processes or event loops
     preloads: bool  # a server's configuration by which all files are read before it forks
     state: bool  # puts something on the application's state, or reads it there
+    overrides: bool  # puts something in the place of a dependency
 
     @classmethod
     def of(cls, raw: bytes) -> Traits:
@@ -68,6 +71,7 @@ class Traits:
             any(word in raw for word in _DIVIDERS),
             b"preload_app" in raw,
             b"app.state" in raw,
+            b"dependency_overrides" in raw,
         )
 
 
@@ -131,8 +135,8 @@ def facts_of(source: Source, tops: Container[str] | None = None) -> Facts:
 def _exports(source: Source, reads: _Reads, traits: Traits, kinds: Mapping[str, str]) -> dict[str, Export]:
     names = source.names
     kept: set[str] = set()
+    exports: dict[str, Export] = {"*": Export("import", through=frozenset(reads.starred))} if reads.starred else {}
     lists = {name for name, bindings in names.module.bindings.items() if is_telling(name) and _begins_list(bindings[0].node)}
-    exports: dict[str, Export] = {}
     for values in (True, False):  # what a function reaches of the values is asked after
         for name, bindings in names.module.bindings.items():
             kind, node = kinds[name], bindings[0].node
@@ -225,6 +229,9 @@ class _Reads:
                         self.imported.update(used)
                         if deep:
                             self._reach(load, used)
+        self.starred = [base for node in names.by_type.get(ast.ImportFrom, ()) if node.names[0].name == "*" and self.known(base := names.absolute(node))] if names.module.stars else []  # type: ignore[attr-defined, arg-type]
+        if self.starred:
+            self._read_starred(deep)
         if not deep:
             return
         for load in names.loads.get("open", ()):
@@ -232,6 +239,17 @@ class _Reads:
                 self._reach(load, ["builtins.open"])
         if self.reached:
             self._read_each_other(names.module)
+
+    def _read_starred(self, deep: bool) -> None:
+        """Names that only a star import can bring, as paths of each module of which everything is imported."""
+        names = self.names
+        for name, loads in names.loads.items():
+            for load in loads if name not in _BUILTINS else ():
+                if names.scopes[load].home(name) is None:
+                    used = [path for base in self.starred for path in _dotted(f"{base}.{name}", load, names.parents)]
+                    self.imported.update(used)
+                    if deep:
+                        self._reach(load, used)
 
     def _read_each_other(self, module: Scope) -> None:
         loads, scopes = self.names.loads, self.names.scopes

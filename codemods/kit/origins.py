@@ -116,10 +116,24 @@ def _follow(source: Source, node: ast.AST, hops: int) -> Iterator[Origin]:
 def _name(source: Source, node: ast.Name, hops: int) -> Iterator[Origin]:
     scope = source.scope(node)
     home = scope.home(node.id)
-    if home is None:
+    if home is not None:
+        yield from bound(source, source.bindings(node.id, home), hops)
+    elif source.names.module.stars and (binder := starred(source, node.id)) is not None and hops <= MAX_HOPS:
+        yield from bound(binder, binder.names.module.bindings[node.id], hops + 1)
+    else:
         yield Origin(source, "unknown", node)
-        return
-    yield from bound(source, source.bindings(node.id, home), hops)
+
+
+def starred(source: Source, name: str, hops: int = 0) -> Source | None:
+    """The file of the project from which a star import brings a name to this file, the last one if there are several."""
+    for other in reversed(source.project.stars(source)) if hops <= MAX_HOPS and not name.startswith("_") else ():
+        exported = other.exports()
+        if exported is not None and name not in exported:
+            continue
+        binder = other if name in other.names.module.bindings else starred(other, name, hops + 1)
+        if binder is not None:
+            return binder
+    return None
 
 
 def bound(source: Source, bindings: Iterable[Binding], hops: int = 0) -> Iterator[Origin]:
@@ -154,6 +168,8 @@ def imported(source: Source, dotted: str, binding: Binding | None, hops: int) ->
         yield Origin(other, "module", other.tree, other.module)
         return
     bindings = other.names.module.bindings.get(name)
+    if not bindings and other.names.module.stars and (binder := starred(other, name)) is not None:
+        other, bindings = binder, binder.names.module.bindings[name]
     if bindings and hops <= MAX_HOPS:
         yield from bound(other, bindings, hops + 1)
     else:

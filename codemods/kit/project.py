@@ -108,6 +108,16 @@ class Project:
             self._imported[source] = frozenset(each.path for each in found if each is not None)
         return self._imported[source]
 
+    def stars(self, source: Source) -> tuple[Source, ...]:
+        """The files of which a file imports everything, `from x import *`."""
+
+        def read() -> Iterator[Source]:
+            for node in source.nodes(ast.ImportFrom) if source.names.module.stars else ():
+                if node.names[0].name == "*" and (found := self.find(source.names.absolute(node), source.path)) is not None:
+                    yield found
+
+        return source.remember("star imports", lambda: tuple(read()))  # type: ignore[no-any-return]
+
     def reaching(self, paths: Iterable[str]) -> frozenset[str]:
         """These files and all that import them, directly or through others."""
         above = self._above()

@@ -119,21 +119,10 @@ def _name_reads(source: Source, owner: ast.AST, name: str) -> Iterator[Move]:
                 found = other.project.lookup(path, other.path)
                 if found is not None and found[0] is source and found[1] == name:
                     yield Move("value", other, node)
-        if source.path in _stars(other):
+        if source in other.project.stars(other):
             for load in other.names.loads.get(name, ()):
                 if other.scope(load).home(name) is None:
                     yield Move("value", other, load)
-
-
-def _stars(source: Source) -> set[str]:
-    def read() -> set[str]:
-        found = set()
-        for node in source.nodes(ast.ImportFrom):
-            if any(alias.name == "*" for alias in node.names) and (module := source.project.find(source.names.absolute(node), source.path)):
-                found.add(module.path)
-        return found
-
-    return source.remember("star imports", read)  # type: ignore[no-any-return]
 
 
 def class_links(project: Surroundings) -> list[tuple[ast.ClassDef, ast.ClassDef]]:

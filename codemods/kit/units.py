@@ -45,7 +45,7 @@ def units(web: Web) -> list[tuple[str, ...]]:
     seen = set(todo)
     while todo:  # what a needed export is judged by is needed too
         path, name = todo.pop()
-        export = facts.exports[path].get(name)
+        export = web.export(path, name)
         again = export is not None and export.kind == "import"
         for target in web.behind(path, export) if export is not None else ():
             if target[0] not in above:

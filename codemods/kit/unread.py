@@ -86,7 +86,7 @@ class Unread:
         if path in self.rest:
             export, here = self._glance(path).export(name), frozenset({path})
         else:
-            export = self.web.facts.exports.get(path, {}).get(name)
+            export = self.web.export(path, name)
         if export is None:
             return None, NONE
         hands = export.client or export.blocking or export.briefly
@@ -116,7 +116,7 @@ class Unread:
                 continue
             if target[0] in self.rest:
                 yield target[0]
-            export = self.web.facts.exports.get(target[0], {}).get(target[1])
+            export = self.web.export(*target)
             if export is not None and export.kind == "import":
                 more = {(target[0], through) for through in export.through} - seen
                 seen |= more

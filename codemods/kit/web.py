@@ -78,9 +78,16 @@ class Web:
                 return part, name
         return None
 
+    def export(self, path: str, name: str) -> Export | None:
+        """What a file that is known exports by a name, or hands on by a star import."""
+        exports = self.facts.exports.get(path, {})
+        if name in exports or "*" not in exports:
+            return exports.get(name)
+        return Export("import", through=frozenset(f"{module}.{name}" for module in exports["*"].through))
+
     def judge(self, path: str, name: str, files: int = MAX_FILES) -> Export | None:
         """An export with what it reaches through other files added; re-exports are what they re-export."""
-        export = self.facts.exports.get(path, {}).get(name)
+        export = self.export(path, name)
         if export is None or not export.through or (not files and export.kind != "import") or (export.client and export.blocking and export.kept):
             return export
         key = path, name, files
@@ -129,6 +136,8 @@ class Web:
         theirs = self.facts.traits.get(path)
         if export.client and theirs is not None and theirs.graph:
             return True  # who runs a graph decides how a turn begins
+        if export.client and traits.overrides:
+            return True
         if export.kept and traits.divides:
             return True  # a child or a second loop inherits what is shared
         if export.kind == "async":

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 
 import pytest
-from loadproof.codemods.kit.awaiting import Place, held_lock, place_to_await, place_to_iterate
+from loadproof.codemods.kit.awaiting import Place, place_to_await, place_to_iterate
 from loadproof.codemods.kit.facts import source_of
+from loadproof.codemods.kit.locks import held_lock
 from loadproof.codemods.kit.source import Source
 
 HEAD = "import asyncio\nfrom fastapi.responses import StreamingResponse\n"

@@ -221,3 +221,14 @@ def test_who_hands_a_handler_on_is_read_with_what_is_built() -> None:
     quiet = "from langchain_core.callbacks import CallbackManagerForToolRun\nfrom tool import Tool\n\ndef build(run_manager: CallbackManagerForToolRun):\n    return Tool()\n"
     tool = "from langchain_core.callbacks import CallbackManagerForToolRun\nfrom langchain_openai import ChatOpenAI\n\nclass Tool:\n    def __init__(self):\n        self.model = ChatOpenAI()\n"
     assert together({"handler.py": handler, "models.py": models, "quiet.py": quiet, "tool.py": tool}) == [{"handler.py", "models.py"}]
+
+
+@pytest.mark.parametrize("between", ["from .core import *", "from .core import fetch"])
+@pytest.mark.parametrize("line", ["from shop import *", "from shop import fetch"])
+def test_what_a_star_import_brings_is_seen_together(between: str, line: str) -> None:
+    files = {
+        "shop/__init__.py": f"{between}\n",
+        "shop/core.py": "import requests\n\ndef fetch(url):\n    return requests.get(url)\n",
+        "web.py": f"import asyncio\n{line}\n\nasync def page(url):\n    return fetch(url)\n",
+    }
+    assert set(files) in together(files)

@@ -11,7 +11,7 @@ from ..names import FunctionNode
 from ..reads import reads
 from ..source import Source
 from .change import Cutter, Outcome, Survey, annotated
-from .second import MIXED, Reason, Reference, added, free_name, renamed
+from .second import MIXED, Reason, Reference, added, free_name, handed_on, renamed, within
 from .second import existing as existing_twin
 from .swap import Client, Node, Site
 from .twins import Limits
@@ -60,16 +60,22 @@ def beside(survey: Survey, limits: Limits) -> Outcome:
         cutter.needs += more[1]
     inner = {node for node in reach if isinstance(node, Holder)}
     annotated(client, [], inner, limits, cutter, swap=False)  # type: ignore[arg-type]
-    needing = {reference.source for reference in good}
+    needing: set[Source] = set()
+    for reference in good:
+        more_edits, through = within(reference, holder, name)
+        cutter.rest += more_edits
+        needing.add(through or reference.source)
+        if through is not None and through is not holder.source:
+            cutter.rest += _exported(through, _first(holder), name)
     for source, module in reversed(imports):
         if source in needing and module:
             cutter.needs.append((source.path, Import(module, name)))
             through = source.project.find(module, source.path)
             if through is not None and through is not holder.source:
                 needing.add(through)
-                cutter.rest += _exported(through, holder.name, name)
+                cutter.rest += _exported(through, _first(holder), name)
     if not existing and holder.source is not None:
-        cutter.rest += _exported(holder.source, holder.name, name)
+        cutter.rest += _exported(holder.source, _first(holder), name)
     made_of = cutter.outcome(site for node in reach for site in client.sites.get(node, ()))  # type: ignore[arg-type]
     made_of.refused, made_of.second = outcome.refused, name
     return made_of
@@ -90,7 +96,7 @@ def _all_refused(survey: Survey, why: Reason) -> Outcome:
 
 
 def _refuse(survey: Survey, outcome: Outcome, nodes: set[Node], why: Reason) -> None:
-    why = _said(survey) if why is MIXED else why
+    why = _said(survey) if why is MIXED or (why[0] == "mixed-use" and "sync" not in survey.modes.values()) else why
     known = {id(site) for site, _, _ in outcome.refused}
     sites = [site for node in nodes for site in survey.client.sites.get(node, ())]  # type: ignore[arg-type]
     for site in survey.faults(sites):
@@ -154,6 +160,8 @@ def _references(client: Client, holder: Holder) -> tuple[list[Reference], list[t
                     imports.append((move.source, binding.origin.rpartition(".")[0] if binding.name == holder.name else ""))
             elif move.holder is not None:
                 found.append(Reference(move.source, move.node, client.downstream(move.holder)))
+    if holder.kind == "returns":
+        imports += dict.fromkeys(way for reference in found for way in handed_on(reference, holder))
     return found, imports
 
 
@@ -171,6 +179,10 @@ def _sorted(survey: Survey, references: list[Reference], holder: Holder) -> tupl
         if not survey.faults(sites):
             continue
         why = _why_not(survey, reference, sites)
+        if why is None and renamed(reference, holder, holder.name) is None:
+            why = MIXED
+        elif why is None and reference.node not in reference.reach and isinstance(holder.owner, FunctionNode) and _overridden(reference.source, holder.owner.name):
+            why = ("mixed-use", f"sync code uses the same client, and what `dependency_overrides` puts in the place of {holder.owner.name}() would not reach a second one")
         if why is None:
             good.append(reference)
         else:
@@ -180,11 +192,21 @@ def _sorted(survey: Survey, references: list[Reference], holder: Holder) -> tupl
         changed = False
         reach: set[Node] = set().union(*(reference.reach for reference in good)) if good else set()
         for reference in list(good):
-            if any(not _filled_within(client, node, reach) for node in reference.reach if isinstance(node, Holder)):
+            if any(not _filled_within(client, node, reach, holder) for node in reference.reach if isinstance(node, Holder)):
                 good.remove(reference)
                 bad.append((reference, MIXED))
                 changed = True
     return good, bad
+
+
+def _overridden(source: Source, name: str) -> bool:
+    """Whether something is put in the place of a dependency, which the async code would miss under its new name."""
+    for other in source.project.mentioning("dependency_overrides"):
+        for replaced in other.attributes("dependency_overrides"):
+            item = other.parent(replaced)
+            if isinstance(item, ast.Subscript) and (item.slice.attr if isinstance(item.slice, ast.Attribute) else getattr(item.slice, "id", "")) == name:
+                return True
+    return False
 
 
 def _why_not(survey: Survey, reference: Reference, sites: list[Site]) -> Reason | None:
@@ -200,10 +222,15 @@ def _why_not(survey: Survey, reference: Reference, sites: list[Site]) -> Reason 
     return None
 
 
-def _filled_within(client: Client, holder: Holder, reach: set[Node]) -> bool:
-    """Whether all that fills a holder changes with it."""
+def _filled_within(client: Client, holder: Holder, reach: set[Node], first: Holder) -> bool:
+    """Whether all that fills a holder changes with it; what the first one fills by itself (`Depends`) is a reference to it."""
     before = [node for node, nexts in client.after.items() if holder in nexts]
-    return all(node in reach for node in before)
+    return all(node in reach or node == first for node in before)
+
+
+def _first(holder: Holder) -> str:
+    """The first client's name: the function's where one returns it."""
+    return holder.owner.name if holder.kind == "returns" and isinstance(holder.owner, FunctionNode) else holder.name
 
 
 def _exported(source: Source, old: str, name: str) -> list[Edit]:

@@ -10,6 +10,7 @@ from ..awaiting import OFFLOADERS, place_to_await
 from ..cut import awaited, rename, sure, uncuttable, wrap
 from ..finding import Edit, Import
 from ..libraries.sdk import style
+from ..locks import held_lock
 from ..source import Source
 from ..turned import Turn, asynced, turn_of, turned
 from .spelling import Need
@@ -72,12 +73,15 @@ class Survey:
                 self.why[site] = ("sync-scope", "the call is made in a lambda, where no await can stand")
                 return "stuck"
             return "sync"
-        if function is not None and self.turn(source, function) is not None and not _in_generator(source, node):
+        if function is not None and self.turn(source, function) is not None and not _in_generator(source, node) and not held_lock(source, node):
             return "turn"
         return "sync"
 
     def _in_async(self, site: Site, node: ast.AST) -> str:
         source = site.source
+        if lock := held_lock(source, node):
+            self.why[site] = ("lock-held", f"`{lock}` is held around it, and must not be over an await")
+            return "stuck"
         if isinstance(site.node, ast.YieldFrom):
             self.why[site] = ("sync-scope", "`yield from` can't be used in async code")
             return "stuck"

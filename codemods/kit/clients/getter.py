@@ -63,7 +63,7 @@ def shared_of(source: Source, binding: Binding) -> Shared | Obstacle:
                         reads += [(other, load) for load in other.names.uses(name, scope)]
                     elif meant == (source, ""):
                         reads += [(other, above) for load in other.names.uses(name, scope) if isinstance(above := other.parent(load), ast.Attribute) and above.attr == binding.name]
-        if other.names.module.stars and any(other.project.find(other.names.absolute(node), other.path) is source for node in other.nodes(ast.ImportFrom) if any(alias.name == "*" for alias in node.names)):
+        if source in other.project.stars(other):
             return Obstacle("exported", f"{other.path} imports everything from {source.path}")
     setup = _setup(source, statement, binding)
     inside = {part for each in setup for part in ast.walk(each)}

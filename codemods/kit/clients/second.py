@@ -10,7 +10,7 @@ from ..finding import Edit
 from ..flow import Holder, holder_of
 from ..libraries.sdk import clients
 from ..move import text_with
-from ..names import FunctionNode
+from ..names import Binding, FunctionNode
 from ..source import Source, is_none
 from .leaves import leaves
 from .spelling import Need
@@ -43,12 +43,14 @@ def _new_name(name: str) -> str:
 
 def free_name(holder: Holder, references: list[Reference], imports: list[tuple[Source, str]]) -> str:
     owner = holder.owner
-    name = _new_name(owner.name if holder.kind == "returns" and isinstance(owner, FunctionNode) else holder.name)
+    first = owner.name if holder.kind == "returns" and isinstance(owner, FunctionNode) else holder.name
     assert holder.source is not None
-    for source in {holder.source, *(reference.source for reference in references), *(source for source, _ in imports)}:
-        if any(name in scope.bindings for scope in source.names.inner.values()) or any(attr == name for _, attr in source.names.stores):
-            return ""
-    return name
+    files = {holder.source, *(reference.source for reference in references), *(source for source, _ in imports)}
+
+    def taken(name: str) -> bool:
+        return any(any(name in scope.bindings for scope in source.names.inner.values()) or any(attr == name for _, attr in source.names.stores) for source in files)
+
+    return next((name for name in (_new_name(first), f"{first}_async") if not taken(name)), "")
 
 
 def existing(client: Client, holder: Holder) -> str:
@@ -68,23 +70,64 @@ def existing(client: Client, holder: Holder) -> str:
     return ""
 
 
+def named(reference: Reference, holder: Holder) -> ast.AST | None:
+    """The expression that names the holder in the reference; None where it stands behind a name for a type, which other functions have too."""
+    source, node = reference.source, reference.node
+    if holder.kind != "returns":
+        return node
+    if isinstance(node, ast.Await):
+        node = node.value
+    if isinstance(node, ast.Call):
+        return (node.args[0] if node.args else node) if _depends(source, node) else node.func
+    if isinstance(node, ast.Subscript):  # Annotated[T, Depends(f)]
+        return next((each.args[0] for each in ast.walk(node.slice) if isinstance(each, ast.Call) and each.args and _depends(source, each)), None)
+    return None if isinstance(source.parent(node), FunctionNode) else node
+
+
+def _depends(source: Source, call: ast.Call) -> bool:
+    return source.qualified(call.func).endswith(("Depends", "Security"))
+
+
 def renamed(reference: Reference, holder: Holder, name: str) -> Edit | None:
     """The reference, by the second client's name."""
-    source, node = reference.source, reference.node
-    if holder.kind == "returns":
-        if isinstance(node, ast.Await):
-            node = node.value
-        if isinstance(node, ast.Call):
-            depends = source.qualified(node.func).endswith(("Depends", "Security"))
-            node = (node.args[0] if node.args else node) if depends else node.func
-        elif isinstance(node, ast.Subscript):  # Annotated[T, Depends(f)]
-            return None
+    source, node = reference.source, named(reference, holder)
     if isinstance(node, ast.Name):
         return source.edit(source.start(node), source.stop(node), name)
     if isinstance(node, ast.Attribute):
         stop = source.stop(node)
         return source.edit(stop - len(node.attr.encode("utf-8")), stop, name)
     return None
+
+
+def _bindings(reference: Reference, holder: Holder) -> list[Binding]:
+    """What binds the name by which the reference knows the holder."""
+    node = named(reference, holder)
+    home = reference.source.scope(node).home(node.id) if isinstance(node, ast.Name) else None
+    return home.bindings[node.id] if home is not None and isinstance(node, ast.Name) else []
+
+
+def within(reference: Reference, holder: Holder, name: str) -> tuple[list[Edit], Source | None]:
+    """The new name beside the old one in an import that stands within a function, and the file it comes from; none for an import at the top."""
+    source = reference.source
+    for binding in _bindings(reference, holder):
+        if binding.kind == "import" and binding.scope is not source.names.module and isinstance(binding.node, ast.ImportFrom):
+            alias = next(each for each in binding.node.names if (each.asname or each.name) == binding.name)
+            return [source.edit(source.start(alias), source.start(alias), f"{name}, ")], source.project.find(binding.origin.rpartition(".")[0], source.path)
+    return [], None
+
+
+def handed_on(reference: Reference, holder: Holder) -> list[tuple[Source, str]]:
+    """The files that import the function by a name, nearest to it first, each with the module's path."""
+    source, bindings = reference.source, _bindings(reference, holder)
+    found: list[tuple[Source, str]] = []
+    while bindings and bindings[0].kind == "import" and source is not holder.source and all(source is not other for other, _ in found):
+        module, _, name = bindings[0].origin.rpartition(".")
+        found.insert(0, (source, module))
+        through = source.project.find(module, source.path)
+        if through is None:
+            break
+        source, bindings = through, through.names.module.bindings.get(name, [])
+    return found
 
 
 def added(client: Client, holder: Holder, made: list[ast.stmt], name: str, limits: Limits) -> tuple[list[Edit], list[Need]] | Reason:

@@ -14,7 +14,7 @@ def may_be_object(source: Source, func: ast.Name | ast.Attribute) -> bool:
     if not _present(source):
         return False
     if isinstance(func, ast.Name):
-        if func.id not in source.index.objects and func.id not in source.index.imports:
+        if func.id not in source.index.objects and func.id not in source.index.imports and not source.names.module.stars:
             return False
     elif func.attr not in _members(source):
         return False
@@ -25,7 +25,8 @@ def may_be_object(source: Source, func: ast.Name | ast.Attribute) -> bool:
         return path.count(".") > source.module.count(".") + 1  # an attribute of a class
     found = source.project.lookup(path, source.path)
     if found is not None:
-        return found[1] in found[0].index.objects
+        home = found[0]
+        return found[1] in home.index.objects or found[1] in home.index.imports or home.names.module.stars  # or handed on
     return isinstance(func, ast.Attribute) and source.project.lookup(path.rpartition(".")[0], source.path) is not None
 
 

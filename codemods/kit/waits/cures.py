@@ -7,7 +7,8 @@ import ast
 from ..callgraph import callees, made_once
 from ..finding import Edit, Import
 from ..imports import spell
-from ..libraries.blocking import BY_MAKER, LOCKS, WIDE_CONTEXTS
+from ..libraries.blocking import BY_MAKER, WIDE_CONTEXTS
+from ..locks import held, is_lock
 from ..source import Source
 from .blocked import Spot
 from .files import fixed_writes, helper_trouble, read_path, read_while_written, rewritten, torn, written_path
@@ -66,15 +67,9 @@ def _of_place(source: Source, spot: Spot) -> Bar | None:
         return Bar("other-loop", "the file runs on trio")
     if not source.in_async(spot.node):
         return Bar("generator-expression", f"{spot.words} in a generator expression")
-    below: ast.AST = spot.node
-    for above in source.parents(spot.node):
-        if above is spot.function:
-            break
-        if isinstance(above, ast.With) and below in above.body:
-            for item in above.items:
-                if held := _held(source, item.context_expr):
-                    return Bar("held-over-await", f"{spot.words} while `{held}` is held")
-        below = above
+    for context in held(source, spot.node):
+        if is_lock(source, context) or (isinstance(context, ast.Call) and source.qualified(context.func) in WIDE_CONTEXTS):
+            return Bar("held-over-await", f"{spot.words} while `{source.code(context).partition(chr(10))[0]}` is held")
     if not _in_turn(source, spot.node, spot.function) and (words := torn(source, spot.node, spot.function)) is not None:
         return Bar("file-update", words)
     if (slot := _torn_slot(source, spot)) and not _in_turn(source, spot.node, spot.function):
@@ -87,16 +82,6 @@ def _of_place(source: Source, spot: Spot) -> Bar | None:
 def _uses_trio(source: Source) -> bool:
     roots = {binding.origin.partition(".")[0] for found in source.names.module.bindings.values() for binding in found if binding.kind == "import"}
     return "trio" in roots and "asyncio" not in roots
-
-
-def _held(source: Source, node: ast.expr) -> str:
-    """The text of what a `with` holds if no other task may run meanwhile."""
-    made = source.made_by(node)
-    last = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-    wide = isinstance(node, ast.Call) and source.qualified(node.func) in WIDE_CONTEXTS
-    if made in LOCKS or wide or (not made and ("lock" in last.lower() or "mutex" in last.lower())):
-        return source.code(node).partition("\n")[0]
-    return ""
 
 
 def _torn_slot(source: Source, spot: Spot) -> str:
@@ -152,7 +137,7 @@ def _of_wait(source: Source, spot: Spot) -> Bar | None:
     made = BY_MAKER.get(path_of(source, call.func))
     if made is not None and made.threads == "own":
         return Bar("thread-affine", f"a {made.name} belongs to the thread that makes it")
-    if _streams(call):
+    if _streams(call) or wait.name in ("httpx.stream", "httpx2.stream"):
         return Bar("lazy-iteration", f"`{wait.name}` gives a response that is still to be read")
     method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     if wait.kind is not None:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..callers import arguments_of
 from ..libraries import langchain
 from ..libraries.blocking import (
     ANY_METHOD,
@@ -25,7 +26,7 @@ from ..libraries.blocking import (
 )
 from ..libraries.callables import may_be_object
 from ..origins import annotation_path, origins_of
-from ..source import MAX_HOPS, Origin, Source
+from ..source import MAX_HOPS, Origin, Source, is_none
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def _model_call(source: Source, call: ast.Call, func: ast.Attribute) -> Wait | N
             if made:
                 break
             base = base.value
-        made = source.made_by(base)
+        made = source.made_by(base) or _made_by_callers(source, base)
         if made and made.rpartition(".")[2] in SDK_CLIENTS.get(made.partition(".")[0], ()):
             return Wait(source, call, "model", f"{made.rpartition('.')[2]}.{func.attr}")
     if func.attr in RUNS and any(root.startswith("lang") for root in present):
@@ -96,6 +97,13 @@ def _model_call(source: Source, call: ast.Call, func: ast.Attribute) -> Wait | N
         if kind is not None and kind.family in RUNS[func.attr]:
             return Wait(source, call, "model", f"{func.attr}() of a {kind.family.replace('-', ' ')}")
     return None
+
+
+def _made_by_callers(source: Source, node: ast.expr, hops: int = 0) -> str:
+    """What makes the value of a parameter, by what every call gives; "" where they differ or can't all be seen."""
+    given = arguments_of(source, node) if hops < 3 else None
+    makers = {other.made_by(value) or _made_by_callers(other, value, hops + 1) for other, value in given or () if not is_none(value)}
+    return makers.pop() if len(makers) == 1 else ""
 
 
 def called_model(source: Source, call: ast.Call) -> Wait | None:
