@@ -221,7 +221,7 @@ MENTIONS = (
 # Language models, called in a sync function: the constructors of clients by package, and the methods of their parts that send a request.
 SDK_CLIENTS: dict[str, frozenset[str]] = {
     "openai": _words("OpenAI AzureOpenAI Client"), "anthropic": _words("Anthropic AnthropicBedrock AnthropicVertex Client"), "groq": _words("Groq Client"), "mistralai": _words("Mistral MistralClient"),
-    "cohere": _words("Client ClientV2"), "google": _words("Client GenerativeModel"), "ollama": _words("Client"), "together": _words("Together"), "replicate": _words("Client"), "langfuse": _words("OpenAI AzureOpenAI"),
+    "cohere": _words("Client ClientV2"), "google.genai": _words("Client"), "google.generativeai": _words("GenerativeModel"), "vertexai": _words("GenerativeModel"), "ollama": _words("Client"), "together": _words("Together"), "replicate": _words("Client"), "langfuse.openai": _words("OpenAI AzureOpenAI"),
 }  # fmt: skip
 SDK_CALLS = _words("create parse generate generate_content generate_images embed_content complete embed chat edit send_message embeddings run transcribe translate rerank upload")
 _MODELS = _words("chat-model llm model runnable chain executor graph")

@@ -28,6 +28,8 @@ from ..libraries.callables import may_be_object
 from ..origins import annotation_path, origins_of
 from ..source import MAX_HOPS, Origin, Source, is_none
 
+_SDK_ROOTS = frozenset(package.partition(".")[0] for package in SDK_CLIENTS)
+
 
 @dataclass(frozen=True, slots=True)
 class Wait:
@@ -82,7 +84,7 @@ def _model_call(source: Source, call: ast.Call, func: ast.Attribute) -> Wait | N
     """A call of a language model: what the SDKs' clients and LangChain's objects do when they are not awaited."""
     present = imported_roots(source)
     begins = func.attr == "create" and isinstance(func.value, ast.Attribute) and func.value.attr == "chats"  # Google's: nothing is sent yet
-    if func.attr in SDK_CALLS and not begins and present & SDK_CLIENTS.keys():
+    if func.attr in SDK_CALLS and not begins and not _SDK_ROOTS.isdisjoint(present):
         base: ast.expr = func.value
         while isinstance(base, ast.Attribute) and not source.qualified(base):
             made = source.made_by(base)
@@ -90,7 +92,7 @@ def _model_call(source: Source, call: ast.Call, func: ast.Attribute) -> Wait | N
                 break
             base = base.value
         made = source.made_by(base) or _made_by_callers(source, base)
-        if made and made.rpartition(".")[2] in SDK_CLIENTS.get(made.partition(".")[0], ()):
+        if any(made.startswith(f"{package}.") and made.rpartition(".")[2] in names for package, names in SDK_CLIENTS.items()):
             return Wait(source, call, "model", f"{made.rpartition('.')[2]}.{func.attr}")
     if func.attr in RUNS and any(root.startswith("lang") for root in present):
         kind = langchain.kind_of(source, func.value)
