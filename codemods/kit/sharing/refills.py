@@ -1,16 +1,17 @@
-"""Lists that functions set anew under `global`: where each session has a list of its own, it is filled anew in place."""
+"""Lists that functions set anew, under `global` or on an instance: where each session has a list of its own, it is filled anew in place."""
 
 from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
 
-from ..cut import replace
 from ..finding import Edit
-from ..move import without
-from ..names import FunctionNode
-from .reach import Use, uses_of
+from ..tests import in_tests
+from .declared import unsaid
+from .handed import Place
+from .reach import Use, is_instance, member_uses, uses_of
 from .shared import Group, value_of
+from .starting import starts
 
 NEW = (ast.List, ast.ListComp, ast.BinOp, ast.Call)
 
@@ -30,38 +31,63 @@ def refills(group: Group) -> Refills | None:
 
 def _refills(group: Group) -> Refills | None:
     source = group.source
-    if group.owner is not None or group.scope is not source.names.module or len(group.slots) != 1 or len(group.cells) != 1:
+    if len(group.slots) != 1 or len(group.cells) != 1 or (group.owner is not None and not group.me):
         return None
     (slot,), (cell,) = group.slots, group.cells
     made = value_of(group.first)
-    if slot not in group.scope.bindings or cell.kind != "transcript" or cell.call is not made or not (isinstance(made, ast.List) or (isinstance(made, ast.Call) and ast.unparse(made.func) == "list")):
+    if cell.kind != "transcript" or cell.call is not made or not (isinstance(made, ast.List) or (isinstance(made, ast.Call) and ast.unparse(made.func) == "list")):
         return None
-    if any(_is_held(use) for use in uses_of(source, group.scope, [slot], group.statements)):
+    read = uses_of(source, group.scope, [slot], group.statements) if group.owner is None else member_uses(source, group.owner, [slot], group.scope, group.statements)
+    targets = _set_in_scope(group, slot) if group.owner is None else _set_on_instances(group, group.owner, slot)
+    if not targets or any(_is_held(use) for use in read):
         return None
-    uses: list[Use] = []
     edits: list[Edit] = []
-    functions: list[FunctionNode] = []
-    for binding in group.scope.bindings[slot]:
-        if binding.node is group.first:
-            continue
-        node, function = binding.node, source.function(binding.node)
-        target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else node.target if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add) else None
-        if binding.within is group.scope or function is None or not isinstance(target, ast.Name):
+    for home, target in targets:
+        node = home.parent(target)
+        whole = isinstance(node, ast.Assign) and len(node.targets) == 1
+        if not whole and not (isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add)):
+            return None
+        around = home.function(target)
+        if around is None or around is group.scope.node or starts(home, around):
             return None
         if isinstance(node, ast.Assign):
             if not _is_new(node.value):
                 return None
-            edits.append(source.edit(source.stop(target), source.stop(target), "[:]"))
-        uses.append(Use(source, target, slot))
-        functions.append(function)
-    said = [each for each in source.nodes(ast.Global) if slot in each.names]
-    for statement in said if uses else ():
-        block = next((part for part in ("body", "orelse") if statement in getattr(source.parent(statement), part, ())), "")
-        if not block or len(getattr(source.parent(statement), block)) == 1:
-            return None
-        others = [name for name in statement.names if name != slot]
-        edits += replace(source, statement, f"global {', '.join(others)}") if others else [without(source, statement, statement)]
-    return Refills(tuple(uses), tuple(edits)) if uses else None
+            edits.append(home.edit(home.stop(target), home.stop(target), "[:]"))
+    said: list[ast.Global | ast.Nonlocal] = [*source.nodes(ast.Global), *source.nodes(ast.Nonlocal)]
+    for statement in said if group.owner is None else ():
+        if slot in statement.names and source.scope(statement).home(slot) is group.scope:
+            edits += unsaid(source, statement, [slot])
+    return Refills(tuple(Use(home, target, slot) for home, target in targets), tuple(edits))
+
+
+def _set_in_scope(group: Group, slot: str) -> list[Place]:
+    """The names that functions assign to, and the same of the module in other files: `state.messages = []`; none where something else is done."""
+    source = group.source
+    found: list[Place] = []
+    for binding in group.scope.bindings.get(slot, ()):
+        node = binding.node
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target if isinstance(node, ast.AugAssign) else None
+        if node is not group.first:
+            if binding.within is group.scope or not isinstance(target, ast.Name):
+                return []
+            found.append((source, target))
+    for other in source.project.mentioning(slot) if group.scope is source.names.module else ():
+        if other is not source and not in_tests(other):
+            found += [(other, each) for each in other.attributes(slot) if isinstance(each.ctx, ast.Store) and other.qualified(each.value) == source.module]
+    return found
+
+
+def _set_on_instances(group: Group, owner: ast.ClassDef, slot: str) -> list[Place]:
+    """`self.messages = []` in a method, `tutor.messages = []` in a handler."""
+    attr = slot.removeprefix("self.")
+    inside = {node for statement in group.statements for node in ast.walk(statement)}
+    return [
+        (other, each)
+        for other in group.source.project.mentioning(attr)
+        for each in other.attributes(attr)
+        if isinstance(each.ctx, ast.Store) and each not in inside and not in_tests(other) and is_instance(other, each.value, owner)
+    ]
 
 
 def _is_held(use: Use) -> bool:

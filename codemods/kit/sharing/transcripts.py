@@ -157,11 +157,13 @@ def _is_grown(source: Source, use: ast.expr, telling: bool) -> bool:
 
 
 def _set_anew(source: Source, statement: ast.stmt, name: str) -> Iterator[ast.expr]:
-    """What is assigned to a name of the module under `global`, or to `self.name`."""
-    if isinstance(source.parent(statement), ast.Module):
-        for binding in source.names.module.bindings.get(name, ()):
-            if binding.within is not binding.scope and isinstance(value := getattr(binding.node, "value", None), ast.expr):
-                yield value
+    """What is assigned to a name under `global` or `nonlocal`, or to `self.name`."""
+    for binding in source.scope(statement).bindings.get(name, ()):
+        if binding.within is not binding.scope and isinstance(value := getattr(binding.node, "value", None), ast.expr):
+            yield value
+    for value in (getattr(source.parent(target), "value", None) for target in source.names.stores.get(("self", name), ())):
+        if isinstance(value, ast.expr) and isinstance(statement, (ast.Assign, ast.AnnAssign)) and value is not statement.value:
+            yield value
 
 
 def _grown(source: Source, value: ast.expr, telling: bool) -> bool:
