@@ -80,7 +80,7 @@ def _kept(source: Source, statement: ast.stmt) -> tuple[str, str] | None:
         return _at_import(source, statement, targets)
     for target in _flat(targets):
         if isinstance(target, ast.Name) and target.id in source.scope(target).globals:
-            if read_by_requests(source, [target.id]) or reached(source, around):
+            if read_by_requests(source, _built_of(source, target.id)) or reached(source, around):
                 return "rebound", f"{target.id} is set under `global` and used by other requests too"
         elif is_state(source, target):
             return "app-state", f"{ast.unparse(target)} belongs to the application, all requests use it"
@@ -151,12 +151,15 @@ def _remembering(source: Source, statement: ast.stmt, targets: list[ast.expr]) -
 
 
 def _built_of(source: Source, name: str) -> list[str]:
-    """A name of the module, and those that the module's own statements build of it."""
-    names = [name]
-    for statement in source.tree.body:
-        value = value_of(statement) if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
-        if value is not None and any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(value)):
-            names += [target.id for target in _flat(targets_of(statement)) if isinstance(target, ast.Name)]
+    """A name of the module, and those that are built of it, at the top of the module or under `global`."""
+    names, todo = [name], [name]
+    while todo:
+        for load in source.names.uses(todo.pop(), source.names.module):
+            statement = source.statement(load)
+            if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+                made = [each.id for each in _flat(targets_of(statement)) if isinstance(each, ast.Name) and each.id not in names and source.scope(each).home(each.id) is source.names.module]
+                names += made
+                todo += made
     return names
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from ..callers import callers
 from ..finding import Edit
+from ..handlers import handlers
 from ..tests import in_tests
 from .declared import unsaid
 from .handed import Place
 from .reach import Use, is_instance, member_uses, uses_of
 from .shared import Group, value_of
 from .starting import starts
+from .transcripts import is_new_list
 
 NEW = (ast.List, ast.ListComp, ast.BinOp, ast.Call)
 
@@ -35,7 +38,7 @@ def _refills(group: Group) -> Refills | None:
         return None
     (slot,), (cell,) = group.slots, group.cells
     made = value_of(group.first)
-    if cell.kind != "transcript" or cell.call is not made or not (isinstance(made, ast.List) or (isinstance(made, ast.Call) and ast.unparse(made.func) == "list")):
+    if cell.kind != "transcript" or cell.call is not made or not is_new_list(source, made):
         return None
     read = uses_of(source, group.scope, [slot], group.statements) if group.owner is None else member_uses(source, group.owner, [slot], group.scope, group.statements)
     targets = _set_in_scope(group, slot) if group.owner is None else _set_on_instances(group, group.owner, slot)
@@ -97,7 +100,10 @@ def _is_held(use: Use) -> bool:
         return above.value is use.node
     if isinstance(above, ast.Call) and use.node in above.args:
         return isinstance(above.func, ast.Attribute) and above.func.attr in ("append", "insert", "appendleft", "put", "add", "setdefault")
-    return isinstance(above, (ast.Tuple, ast.List)) and isinstance(use.source.parent(above), (ast.Assign, ast.Call, ast.List))
+    if isinstance(above, ast.Return) and (function := use.source.function(above)) is not None and function not in handlers(use.source.project):
+        asked = [other.parent(call) for other, call in callers(use.source, function).calls]
+        return bool(function.decorator_list) or any(isinstance(each, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) for each in asked)
+    return isinstance(above, (ast.Tuple, ast.List, ast.Dict)) and isinstance(use.source.parent(above), (ast.Assign, ast.AnnAssign, ast.Call, ast.List, ast.Dict))
 
 
 def _is_new(value: ast.expr) -> bool:
