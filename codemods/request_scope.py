@@ -457,6 +457,7 @@ from .kit.sharing.near import near_memory
 from .kit.sharing.once import made_once
 from .kit.sharing.plan import Wishes
 from .kit.sharing.shared import class_groups, function_groups, groups_in
+from .kit.sharing.started import StartedPlan, started_groups, uses_of_started
 from .kit.source import Source
 
 MENTIONS = (
@@ -473,6 +474,7 @@ def request_scope(source: Source, *, history: str = "auto", move_clients: bool =
     if stateless or near_memory(source):
         groups = [*groups_in(source, source.tree.body, source.names.module, chains=stateless), *function_groups(source), *class_groups(source, chains=stateless)]
         kept = {group: [*isolated_kept(group, wishes)] for group in kept_groups(source)}
+        kept |= {group: [*isolated_kept(group, wishes, StartedPlan, uses_of_started)] for group in started_groups(source)}
         taken = {statement for group, found in kept.items() if found for statement in group.statements}
         for group in groups:
             if taken.isdisjoint(group.statements):

@@ -39,7 +39,7 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
         raise Unclear("needed-at-import", f"{use.slot} is needed when the module is imported", use.source, use.node)
     for slot in group.slots:
         if group.scope.kind == "module":
-            _exports(group, slot)
+            object_to_exported(group, slot)
     for statement in group.statements:
         for call in strangers(group, statement):
             when = " when the module is imported" if group.scope.kind == "module" else ""
@@ -105,7 +105,8 @@ def object_to_class(group: Group, stations: list[Station]) -> None:
             raise Unclear("needed-at-import", f"{use.slot} is used by a function within {group.owner.name}", use.source, use.node)
 
 
-def _exports(group: Group, slot: str) -> None:
+def object_to_exported(group: Group, slot: str) -> None:
+    """Raises Unclear where others get a name of the module, or replace what it stands for."""
     source, filled = group.source, refills(group)
     for other in [source, *(found for found, _ in imports_of(source, slot))]:
         if slot in (other.exports() or ()):
