@@ -99,11 +99,18 @@ def _is_held(use: Use) -> bool:
     if isinstance(above, (ast.Assign, ast.AnnAssign, ast.NamedExpr)):
         return above.value is use.node
     if isinstance(above, ast.Call) and use.node in above.args:
-        return isinstance(above.func, ast.Attribute) and above.func.attr in ("append", "insert", "appendleft", "put", "add", "setdefault")
+        return _puts(above)
+    if isinstance(above, ast.Dict):  # in an answer it may lie, not in what stays
+        around = use.source.parent(above)
+        return (isinstance(around, ast.Assign) and not all(isinstance(target, ast.Name) for target in around.targets)) or (isinstance(around, ast.Call) and _puts(around))
     if isinstance(above, ast.Return) and (function := use.source.function(above)) is not None and function not in handlers(use.source.project):
         asked = [other.parent(call) for other, call in callers(use.source, function).calls]
         return bool(function.decorator_list) or any(isinstance(each, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) for each in asked)
-    return isinstance(above, (ast.Tuple, ast.List, ast.Dict)) and isinstance(use.source.parent(above), (ast.Assign, ast.AnnAssign, ast.Call, ast.List, ast.Dict))
+    return isinstance(above, (ast.Tuple, ast.List)) and isinstance(use.source.parent(above), (ast.Assign, ast.Call, ast.List))
+
+
+def _puts(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr in ("append", "insert", "appendleft", "put", "add", "setdefault")
 
 
 def _is_new(value: ast.expr) -> bool:
