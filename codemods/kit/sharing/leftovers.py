@@ -81,7 +81,7 @@ def _kept(source: Source, statement: ast.stmt) -> tuple[str, str] | None:
     for target in _flat(targets):
         if isinstance(target, ast.Name) and target.id in source.scope(target).globals:
             if read_by_requests(source, _built_of(source, target.id)) or reached(source, around):
-                return "rebound", f"{target.id} is set under `global` and used by other requests too"
+                return "rebound", f"{target.id} is set under `global` and used by {'other requests too' if reached(source, around) else 'all requests'}"
         elif is_state(source, target):
             return "app-state", f"{ast.unparse(target)} belongs to the application, all requests use it"
         elif (found := _on_shelf(source, target)) is not None:

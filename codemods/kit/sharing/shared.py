@@ -328,7 +328,7 @@ def _changes(statement: ast.stmt, tainted: dict[str, ast.stmt], me: str) -> bool
         if slot_of(node, me) in tainted and node is not target:
             return True
         node = node.value
-    return isinstance(node, ast.Name) and node.id in tainted
+    return isinstance(node, ast.Name) and slot_of(node, me) in tainted
 
 
 def _is_value(source: Source, function: FunctionNode, body: list[ast.stmt]) -> bool:
