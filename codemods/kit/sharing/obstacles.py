@@ -31,6 +31,9 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
             raise Unclear("rebound", f"{slot} is set anew under `{word}`", source, anew.node)
         if len(bindings) > 1:
             raise Unclear("rebound", f"{slot} is bound in several places", source, bindings[-1].node)
+    for other, its in (each for slot in group.slots for each in imports_of(source, slot)) if group.scope.kind == "module" and refills(group) is None else ():
+        if len(again := its.scope.bindings[its.name]) > 1:
+            raise Unclear("rebound", f"{its.name} is set anew in another file", other, again[-1].node)
     for slot, statement in group.slots.items():
         if (value := value_of(statement)) is not None and reads(source, value, group.scope, [slot], group.me):
             raise Unclear("rebound", f"{slot} is made of what it was before", source, statement)

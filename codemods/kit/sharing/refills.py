@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from ..callers import callers
 from ..finding import Edit
 from ..handlers import handlers
+from ..names import Binding
+from ..source import Source
 from ..tests import in_tests
 from .declared import unsaid
-from .handed import Place
-from .reach import Use, is_instance, member_uses, uses_of
+from .reach import Use, imports_of, is_instance, member_uses, uses_of
 from .shared import Group, value_of
 from .starting import starts
 from .transcripts import is_new_list
@@ -41,11 +42,11 @@ def _refills(group: Group) -> Refills | None:
     if cell.kind != "transcript" or cell.call is not made or not is_new_list(source, made):
         return None
     read = uses_of(source, group.scope, [slot], group.statements) if group.owner is None else member_uses(source, group.owner, [slot], group.scope, group.statements)
-    targets = _set_in_scope(group, slot) if group.owner is None else _set_on_instances(group, group.owner, slot)
-    if not targets or any(_is_held(use) for use in read):
+    uses = _set_in_scope(group, slot) if group.owner is None else _set_on_instances(group, group.owner, slot)
+    if not uses or any(_is_held(use) for use in read):
         return None
     edits: list[Edit] = []
-    for home, target in targets:
+    for home, target in ((use.source, use.node) for use in uses):
         node = home.parent(target)
         whole = isinstance(node, ast.Assign) and len(node.targets) == 1
         if not whole and not (isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add)):
@@ -57,36 +58,40 @@ def _refills(group: Group) -> Refills | None:
             if not _is_new(node.value):
                 return None
             edits.append(home.edit(home.stop(target), home.stop(target), "[:]"))
-    said: list[ast.Global | ast.Nonlocal] = [*source.nodes(ast.Global), *source.nodes(ast.Nonlocal)]
-    for statement in said if group.owner is None else ():
-        if slot in statement.names and source.scope(statement).home(slot) is group.scope:
-            edits += unsaid(source, statement, [slot])
-    return Refills(tuple(Use(home, target, slot) for home, target in targets), tuple(edits))
+    places = {source.path: (source, slot, group.scope)} | {use.source.path: (use.source, use.importing.name, use.importing.scope) for use in uses if use.importing is not None}
+    for home, name, scope in places.values() if group.owner is None else ():
+        said: list[ast.Global | ast.Nonlocal] = [*home.nodes(ast.Global), *home.nodes(ast.Nonlocal)]
+        for statement in said:
+            if name in statement.names and home.scope(statement).home(name) is scope:
+                edits += unsaid(home, statement, [name])
+    return Refills(tuple(uses), tuple(edits))
 
 
-def _set_in_scope(group: Group, slot: str) -> list[Place]:
+def _set_in_scope(group: Group, slot: str) -> list[Use]:
     """The names that functions assign to, and the same of the module in other files: `state.messages = []`; none where something else is done."""
     source = group.source
-    found: list[Place] = []
-    for binding in group.scope.bindings.get(slot, ()):
+    found: list[Use] = []
+    homes: list[tuple[Source, Binding, Binding | None]] = [(source, binding, None) for binding in group.scope.bindings.get(slot, ()) if binding.node is not group.first]
+    for other, its in imports_of(source, slot) if group.scope is source.names.module else ():
+        homes += [(other, binding, its) for binding in its.scope.bindings[its.name] if binding is not its]
+    for home, binding, importing in homes:
         node = binding.node
         target = node.targets[0] if isinstance(node, ast.Assign) else node.target if isinstance(node, ast.AugAssign) else None
-        if node is not group.first:
-            if binding.within is group.scope or not isinstance(target, ast.Name):
-                return []
-            found.append((source, target))
+        if binding.within is binding.scope or not isinstance(target, ast.Name):
+            return []
+        found.append(Use(home, target, slot, importing))
     for other in source.project.mentioning(slot) if group.scope is source.names.module else ():
         if other is not source and not in_tests(other):
-            found += [(other, each) for each in other.attributes(slot) if isinstance(each.ctx, ast.Store) and other.qualified(each.value) == source.module]
+            found += [Use(other, each, slot) for each in other.attributes(slot) if isinstance(each.ctx, ast.Store) and other.qualified(each.value) == source.module]
     return found
 
 
-def _set_on_instances(group: Group, owner: ast.ClassDef, slot: str) -> list[Place]:
+def _set_on_instances(group: Group, owner: ast.ClassDef, slot: str) -> list[Use]:
     """`self.messages = []` in a method, `tutor.messages = []` in a handler."""
     attr = slot.removeprefix("self.")
     inside = {node for statement in group.statements for node in ast.walk(statement)}
     return [
-        (other, each)
+        Use(other, each, slot)
         for other in group.source.project.mentioning(attr)
         for each in other.attributes(attr)
         if isinstance(each.ctx, ast.Store) and each not in inside and not in_tests(other) and is_instance(other, each.value, owner)

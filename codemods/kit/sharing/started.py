@@ -75,9 +75,6 @@ class StartedPlan(KeptPlan):
         group, source = self.group, self.source
         for name in self.names:
             object_to_exported(group, name)
-        for each in self.stations:
-            if (abroad := next((use for use in each.uses if use.source is not source), None)) is not None:
-                raise Unclear("handed-on", f"{ast.unparse(abroad.node)} is asked for in another file", abroad.source, abroad.node)
         for node in (node for statement in group.statements for node in ast.walk(statement)):
             if isinstance(node, ast.Await):
                 raise Unclear("factory", f"{self.around.name} awaits what it builds", source, node)
@@ -109,7 +106,7 @@ class StartedPlan(KeptPlan):
                 self.changes.edits += unsaid(source, statement, gone)
         for use in uses_of(source, source.names.module, self.names, self.group.statements):
             if _asks_whether(use):
-                self.changes.edits += replace(use.source, use.node, self.factory)
+                self.changes.edits += replace(use.source, use.node, _spelled(use, self.factory))
         for name in self.names:
             for binding in source.names.module.bindings[name]:
                 if binding.within is source.names.module and isinstance(binding.node, ast.stmt):
@@ -127,4 +124,9 @@ class StartedPlan(KeptPlan):
             self.changes.edits.append(without(source, statement, statement))
 
     def spelled_factory(self, each: Station) -> str:
-        return self.factory
+        return next((_spelled(use, self.factory) for use in each.uses), self.factory)
+
+
+def _spelled(use: Use, name: str) -> str:
+    """A name of the module as the file of a use may write it: `bot.build_chain`."""
+    return f"{use.source.code(use.node.value)}.{name}" if isinstance(use.node, ast.Attribute) else name
