@@ -4,8 +4,8 @@ Why
     A memory that is built when the module is imported is one memory for everybody: each prompt carries the messages of
     all users, and every answer is a 200. Measured with twenty users: 40 of 60 prompts held other people's text.
 
-    What remembers, and what is built from it, is built per request, wherever it is kept: in a name of the module, behind a
-    cached function, on the application's state, in an instance. A list of messages that a handler fills and gives to a
+    What remembers, and what is built from it, is built per request, wherever it is kept: in a name of the module (also one
+    that is set when the service starts), behind a cached function, on the application's state, in an instance. A list of messages that a handler fills and gives to a
     model is a memory too, and so are a thread that never changes and one that the provider keeps. Where the handler has a
     key (a session, conversation, thread, chat or user id), the history is kept under that key. What holds no state stays
     global: models, prompts, vector stores, retrievers, compiled graphs, chains without a memory.
@@ -185,7 +185,7 @@ Refuses
         def ask(q: str):
             return chain.predict(input=q)
 
-    built-in-a-block: It is built under a condition, in a loop or a try at the top of the module.
+    built-in-a-block: It is built under a condition, in a loop or a try at the top of the module, or under `__main__` for the service.
     By hand: put the block into a function that builds it, and call that where it is used.
 
         import os
