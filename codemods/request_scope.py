@@ -4,8 +4,8 @@ Why
     A memory that is built when the module is imported is one memory for everybody: each prompt carries the messages of
     all users, and every answer is a 200. Measured with twenty users: 40 of 60 prompts held other people's text.
 
-    What remembers, and what is built from it, is built per request, wherever it is kept: in a name of the module, behind a
-    cached function, on the application's state, in an instance. A list of messages that a handler fills and gives to a
+    What remembers, and what is built from it, is built per request, wherever it is kept: in a name of the module (also one
+    that is set when the service starts), behind a cached function, on the application's state, in an instance. A list of messages that a handler fills and gives to a
     model is a memory too, and so are a thread that never changes and one that the provider keeps. Where the handler has a
     key (a session, conversation, thread, chat or user id), the history is kept under that key. What holds no state stays
     global: models, prompts, vector stores, retrievers, compiled graphs, chains without a memory.
@@ -185,7 +185,7 @@ Refuses
         def ask(q: str):
             return chain.predict(input=q)
 
-    built-in-a-block: It is built under a condition, in a loop or a try at the top of the module.
+    built-in-a-block: It is built under a condition, in a loop or a try at the top of the module, or under `__main__` for the service.
     By hand: put the block into a function that builds it, and call that where it is used.
 
         import os
@@ -457,6 +457,7 @@ from .kit.sharing.near import near_memory
 from .kit.sharing.once import made_once
 from .kit.sharing.plan import Wishes
 from .kit.sharing.shared import class_groups, function_groups, groups_in
+from .kit.sharing.started import StartedPlan, started_groups, uses_of_started
 from .kit.source import Source
 
 MENTIONS = (
@@ -473,6 +474,7 @@ def request_scope(source: Source, *, history: str = "auto", move_clients: bool =
     if stateless or near_memory(source):
         groups = [*groups_in(source, source.tree.body, source.names.module, chains=stateless), *function_groups(source), *class_groups(source, chains=stateless)]
         kept = {group: [*isolated_kept(group, wishes)] for group in kept_groups(source)}
+        kept |= {group: [*isolated_kept(group, wishes, StartedPlan, uses_of_started)] for group in started_groups(source)}
         taken = {statement for group, found in kept.items() if found for statement in group.statements}
         for group in groups:
             if taken.isdisjoint(group.statements):

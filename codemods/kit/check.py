@@ -38,8 +38,9 @@ def wrongs(before: Iterable[Source], after: Iterable[Source], commented: Contain
 
 
 def _set_for_all(source: Source) -> Counter[str]:
-    """The names that functions set under `global` or `nonlocal`, and in how many places."""
-    return Counter(binding.name for scope in source.names.inner.values() for found in scope.bindings.values() for binding in found if binding.within is not binding.scope)
+    """The names that functions set under `global` or `nonlocal`, and in how many places; functions defined so are no objects that a request makes."""
+    every = (binding for scope in source.names.inner.values() for found in scope.bindings.values() for binding in found)
+    return Counter(binding.name for binding in every if binding.within is not binding.scope and not isinstance(binding.node, FunctionNode))
 
 
 def _read_early(source: Source) -> set[str]:

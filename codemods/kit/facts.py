@@ -182,6 +182,9 @@ def _exports(source: Source, reads: _Reads, traits: Traits, kinds: Mapping[str, 
             export = exports.get(name) or Export("value")
             memory = export.memory or any(marks(path).memory for path in paths)
             exports[name] = replace(export, memory=memory, holds=export.holds.union(filter(reads.known, paths)))
+    for name, owners in _set_by_functions(source, reads.owners):
+        if any(marks(path).memory for path in reads.beyond({each for owner in owners for each in reads.closure(owner, kinds)})):
+            exports[name] = replace(exports.get(name) or Export("value"), memory=True)
     return exports
 
 
@@ -192,6 +195,14 @@ def _filled(source: Source, owners: _Owners) -> Iterator[tuple[str, list[str]]]:
             filled = target.value if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant) else None
             if isinstance(filled, ast.Name) and filled.id in source.names.module.bindings:
                 yield filled.id, owners.of(assign)
+
+
+def _set_by_functions(source: Source, owners: _Owners) -> Iterator[tuple[str, list[str]]]:
+    """The names of the module that a function sets under `global`, and the function."""
+    for statement in source.nodes(ast.Global):
+        for name in statement.names:
+            if name in source.names.module.bindings:
+                yield name, owners.of(statement)
 
 
 def _makes(node: ast.AST) -> bool:

@@ -10,6 +10,7 @@ from ..cut import alone, lines_of, reindent, span, sure
 from ..finding import Edit, Import
 from ..imports import spell
 from ..names import Binding
+from ..sharing.declared import undeclared
 from ..source import Source
 from ..tests import patched
 
@@ -226,7 +227,7 @@ def _edits(shared: Shared, name: str, text: str) -> list[Edit]:
     for home, read in shared.reads:
         tail_start = home.stop(read) - len(shared.name.encode()) if isinstance(read, ast.Attribute) else home.start(read)
         edits.append(home.edit(tail_start, home.stop(read), f"{name}()"))
-    return edits
+    return edits + undeclared(source, source.names.module, [shared.name])
 
 
 def importers(shared: Shared, name: str) -> list[tuple[str, Import]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from ..cut import replace
 from ..finding import Edit
-from ..move import without
+from ..move import lead, movable, without
 from ..names import Scope
 from ..source import Source
 from .reach import imports_of
@@ -21,7 +21,7 @@ def undeclared(source: Source, scope: Scope, names: Iterable[str]) -> list[Edit]
         for statement in said:
             gone = [name for name in statement.names if name in known and other.scope(statement).home(name) is home]
             if gone:
-                edits += _cut(other, statement, [name for name in statement.names if name not in gone])
+                edits += unsaid(other, statement, gone)
     return edits
 
 
@@ -34,9 +34,23 @@ def _everywhere(source: Source, scope: Scope, names: set[str]) -> Iterator[tuple
                 yield other, other.names.module, {binding.name}
 
 
-def _cut(source: Source, statement: ast.Global | ast.Nonlocal, left: list[str]) -> list[Edit]:
+def unsaid(source: Source, statement: ast.Global | ast.Nonlocal, gone: Collection[str]) -> list[Edit]:
+    """The statement without some of its names; without any, it goes, and what comments say beside it stays."""
+    left = [name for name in statement.names if name not in gone]
     if left:
         word = "global" if isinstance(statement, ast.Global) else "nonlocal"
         return replace(source, statement, f"{word} {', '.join(left)}")
     block = next(body for name in ("body", "orelse", "finalbody") if statement in (body := getattr(source.parent(statement), name, ())))
-    return replace(source, statement, "pass") if len(block) == 1 else [without(source, statement, statement)]
+    start, stop = source.start(statement), source.stop(statement)
+    line = source.line_of(start)
+    behind = next((each for each in block if source.start(each) > start), None)
+    if behind is not None and source.line_of(source.start(behind)) == line:
+        return [source.edit(start, source.start(behind), "")]
+    if len(block) == 1 or not movable(source, statement):
+        return replace(source, statement, "pass")
+    rest = source.slice(stop, source.line_start(line + 1))
+    if rest.strip():
+        return [source.edit(start, stop + len(rest) - len(rest.lstrip()), "")]
+    if lead(source, statement) < source.line_start(line):
+        return [source.edit(source.line_start(line), source.line_start(line + 1), "")]
+    return [without(source, statement, statement)]

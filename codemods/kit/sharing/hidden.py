@@ -9,6 +9,7 @@ from ..names import FunctionNode
 from ..origins import class_of
 from ..source import Source, is_none
 from .reach import enclosing, instances, is_instance, reached
+from .refills import refills
 from .shared import Group
 from .stations import Unclear
 
@@ -18,7 +19,7 @@ BY_NAME = ("getattr", "hasattr", "setattr", "delattr", "object", "attrgetter")
 def object_to_hidden(group: Group) -> None:
     """Raises Unclear where something besides the known uses may need an attribute that goes."""
     assert group.owner is not None
-    home, owner = group.source, group.owner
+    home, owner, anew = group.source, group.owner, refills(group)
     for slot in group.slots:
         attr = slot.removeprefix("self.")
         if attr == slot:
@@ -34,7 +35,7 @@ def object_to_hidden(group: Group) -> None:
                 if other.class_of(attribute) is owner or any(attribute in ast.walk(statement) for statement in group.statements if other is home):
                     continue
                 if not isinstance(attribute.ctx, ast.Load):
-                    if is_instance(other, attribute.value, owner):
+                    if (anew is None or all(use.node is not attribute for use in anew.uses)) and is_instance(other, attribute.value, owner):
                         raise Unclear("rebound", f"{ast.unparse(attribute)} is set anew in another place", other, attribute)
                 elif _unknown(other, attribute.value) and (around := enclosing(other, attribute)) is not None and reached(other, around):
                     raise Unclear("handed-on", f"{ast.unparse(attribute)} may be that of {owner.name}", other, attribute)

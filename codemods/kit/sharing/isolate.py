@@ -30,12 +30,12 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
         if wishes.move_clients:
             with_clients(group)
         uses = uses_of(source, group.scope, group.slots, group.inside)
-        anew = refills(group)
-        uses += anew.uses if anew is not None else ()
     else:
         if group.me and not lasting(source, group.owner):
             return
         uses = member_uses(source, group.owner, group.slots, group.scope, group.inside)
+    anew = refills(group)
+    uses += [use for use in anew.uses if all(each.node is not use.node for each in uses)] if anew is not None else []
     sessions = [use for use in uses if session_function(use.source, use.node) is not None]
     users, early = users_of([use for use in uses if use not in sessions], group.scope if group.scope.kind == "function" and not group.me else None)
     behind = [handler for user in users if user.function is not None for handler in reached(user.source, user.function)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ..callers import add_parameter
 from ..cut import reindent, replace
@@ -66,20 +66,20 @@ def _body(source: Source, statement: ast.stmt) -> list[ast.stmt] | None:
     return None
 
 
-def isolated_kept(group: Group, wishes: Wishes) -> Iterator[Finding]:
-    """The finding for one such group; none when no request reads it."""
+def isolated_kept(group: Group, wishes: Wishes, plan: type[KeptPlan] | None = None, reads: Callable[[Group], Iterator[Use]] | None = None) -> Iterator[Finding]:
+    """The finding for one such group; none when no request reads it. `plan` and `reads`: of what is kept in another way."""
     source = group.source
     if not serves(source.project):
         return
     try:
-        uses = list(_uses(group))
+        uses = list((reads or _uses)(group))
         users, early = users_of(uses)
         if not any(reached(user.source, user.function) for user in users if user.function is not None):
             return
         stations = stations_for(users)
         if not any(each.keys for each in stations if not each.passes):
             stations = own_stations(users)
-        yield _KeptPlan(group, wishes, [], early, stations).finding()
+        yield (plan or KeptPlan)(group, wishes, [], early, stations).finding()
     except Unclear as unclear:
         where = f" ({unclear.source.path}:{unclear.source.place(unclear.node).line})" if unclear.source is not None and unclear.node is not None else ""
         yield source.refuse(group.cells[0].call if group.cells[0].source is source else group.first, unclear.reason, f"{shared_by_all(group)}; {unclear.message}{where}")
@@ -155,7 +155,7 @@ def _of_container(group: Group, names: dict[str, str], inside: set[ast.AST]) -> 
             raise Unclear("unusual-assignment", f"{holder} is read in another way than by a name in writing", use.source, use.node)
 
 
-class _KeptPlan(Plan):
+class KeptPlan(Plan):
     """The factory takes the object's place on the state or in the dictionary."""
 
     def check(self, early: list[Use]) -> None:
@@ -199,8 +199,12 @@ class _KeptPlan(Plan):
         factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin)
         blank = newline * (1 if margin else 2)
         stays += blank if stays and opening else ""
-        told = f"{blank}{margin}{self.spelled(group.me.removesuffix('[]'))} = {self.factory}{newline}"
-        self.put(f"{stays}{opening}{blank if stays and not opening else ''}{factory}{told}", (1 if margin else 2) if not stays else 0, 0)
+        told = self.registered(blank, margin)
+        self.put(f"{stays}{opening}{blank if stays and not opening else ''}{factory}{told}", (1 if margin else 2) if not stays else 0, 0 if told else 1)
+
+    def registered(self, blank: str, margin: str) -> str:
+        """The line that keeps the factory where the object was kept."""
+        return f"{blank}{margin}{self.spelled(self.group.me.removesuffix('[]'))} = {self.factory}{self.source.newline}"
 
     def build_in(self, each: Station, inline: bool, edits: list[Edit]) -> None:
         use = self.named_there(each)

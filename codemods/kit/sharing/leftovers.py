@@ -10,12 +10,11 @@ from ..handlers import serves
 from ..names import FunctionNode
 from ..source import Source, targets_of
 from ..tests import in_tests
-from .on_application import LIFESPANS, is_state, read_on_application, slot_on_application
+from .on_application import is_state, read_on_application, slot_on_application
 from .overlooked import MAKERS, built_with, overlooked, serves_requests
 from .reach import attribute_read, enclosing, lasting, main_block, makes_one, reached, read_by_requests, shelf_of
-from .shared import Group, groups_in
-
-STARTS = ("on_event", "before_serving", "before_server_start", "on_startup", "startup", "main_process_start")
+from .shared import Group, cells_in, groups_in, value_of
+from .starting import starts
 
 
 def leftovers(source: Source, groups: Iterable[Group], more: Collection[ast.stmt] = ()) -> Iterator[Finding]:
@@ -81,8 +80,8 @@ def _kept(source: Source, statement: ast.stmt) -> tuple[str, str] | None:
         return _at_import(source, statement, targets)
     for target in _flat(targets):
         if isinstance(target, ast.Name) and target.id in source.scope(target).globals:
-            if read_by_requests(source, [target.id]) or reached(source, around):
-                return "rebound", f"{target.id} is set under `global` and used by other requests too"
+            if read_by_requests(source, _built_of(source, target.id)) or reached(source, around):
+                return "rebound", f"{target.id} is set under `global` and used by {'other requests too' if reached(source, around) else 'all requests'}"
         elif is_state(source, target):
             return "app-state", f"{ast.unparse(target)} belongs to the application, all requests use it"
         elif (found := _on_shelf(source, target)) is not None:
@@ -107,11 +106,11 @@ def _captured(group: Group, statement: ast.stmt) -> tuple[str, str] | None:
 
 
 def _at_import(source: Source, statement: ast.stmt, targets: list[ast.expr]) -> tuple[str, str] | None:
-    if main_block(source, statement) is not None:
-        return None
     if isinstance(source.parent(statement), (ast.Module, ast.ClassDef)) and not targets:
         return None
-    for target in _flat(targets):
+    if main_block(source, statement) is not None:
+        return _for_the_service(source, targets)
+    for target in _remembering(source, statement, targets):
         root: ast.expr = target
         while isinstance(root, (ast.Attribute, ast.Subscript)):
             root = root.value
@@ -119,7 +118,7 @@ def _at_import(source: Source, statement: ast.stmt, targets: list[ast.expr]) -> 
             return "app-state", f"{ast.unparse(target)} belongs to the application, all requests use it"
         if (found := _on_shelf(source, target)) is not None:
             return found
-        if isinstance(root, ast.Name) and read_by_requests(source, [root.id]):
+        if isinstance(root, ast.Name) and read_by_requests(source, _built_of(source, root.id)):
             if not isinstance(source.parent(statement), ast.Module):
                 return "built-in-a-block", f"{root.id} is shared by all requests and is built under a condition, loop or try"
             if root is target and len(targets) == 1 and not isinstance(source.parent(target), (ast.Tuple, ast.List)):
@@ -128,6 +127,40 @@ def _at_import(source: Source, statement: ast.stmt, targets: list[ast.expr]) -> 
             where = "a container" if root is not target else "an assignment to several names"
             return "unusual-assignment", f"{root.id} is shared by all requests and is bound by {where}"
     return None
+
+
+def _for_the_service(source: Source, targets: list[ast.expr]) -> tuple[str, str] | None:
+    """What is said of what only the block under `__main__` builds, before it runs the service."""
+    for target in _flat(targets):
+        bindings = source.names.module.bindings[target.id] if isinstance(target, ast.Name) else []
+        if isinstance(target, ast.Name) and all(main_block(source, each.node) is not None for each in bindings) and read_by_requests(source, [target.id]):
+            return "built-in-a-block", f"{target.id} is shared by all requests and is built under `if __name__ == \"__main__\"`"
+    return None
+
+
+def _remembering(source: Source, statement: ast.stmt, targets: list[ast.expr]) -> list[ast.expr]:
+    """What is assigned to, without the parts of `llm, memory = ChatOpenAI(), ConversationBufferMemory()` that remember nothing."""
+    value = value_of(statement)
+    found: list[ast.expr] = []
+    for target in targets:
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            found += [part for part, its in zip(target.elts, value.elts) if any(True for _ in cells_in(source, its))]
+        else:
+            found += _flat([target])
+    return found
+
+
+def _built_of(source: Source, name: str) -> list[str]:
+    """A name of the module, and those that are built of it, at the top of the module or under `global`."""
+    names, todo = [name], [name]
+    while todo:
+        for load in source.names.uses(todo.pop(), source.names.module):
+            statement = source.statement(load)
+            if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+                made = [each.id for each in _flat(targets_of(statement)) if isinstance(each, ast.Name) and each.id not in names and source.scope(each).home(each.id) is source.names.module]
+                names += made
+                todo += made
+    return names
 
 
 def _on_shelf(source: Source, target: ast.expr) -> tuple[str, str] | None:
@@ -140,7 +173,7 @@ def _on_shelf(source: Source, target: ast.expr) -> tuple[str, str] | None:
         return "rebound", f"{ast.unparse(target)} is one for all requests"
     function = source.function(target)
     abroad = source.qualified(target.value) if isinstance(target, (ast.Attribute, ast.Subscript)) and function is not None else ""
-    if abroad and function is not None and source.project.lookup(abroad, source.path) is None and _starts(source, function):
+    if abroad and function is not None and source.project.lookup(abroad, source.path) is None and starts(source, function):
         return "unusual-assignment", f"{ast.unparse(target.value)} is of another file, and what stands in it serves all requests"  # type: ignore[attr-defined]
     if not isinstance(target, ast.Subscript) or not isinstance(target.slice, ast.Constant) or source.function(target) is None:
         return None
@@ -148,12 +181,6 @@ def _on_shelf(source: Source, target: ast.expr) -> tuple[str, str] | None:
     if shelf is not None and read_by_requests(shelf[0], [shelf[1]]):
         return "unusual-assignment", f"{ast.unparse(target.value)} is shared by all requests, and so is what stands in it under {ast.unparse(target.slice)}"
     return None
-
-
-def _starts(source: Source, function: FunctionNode) -> bool:
-    """Whether a service runs a function when it starts."""
-    names = [source.qualified(each.func if isinstance(each, ast.Call) else each) or ast.unparse(each) for each in function.decorator_list]
-    return any(name in LIFESPANS or name.rpartition(".")[2].partition("(")[0] in STARTS for name in names)
 
 
 def _flat(targets: Iterable[ast.expr]) -> Iterator[ast.expr]:

@@ -10,6 +10,7 @@ from ..libraries.memory import is_light, is_model, is_plain, keeps
 from ..move import movable
 from ..names import FunctionNode
 from ..source import Source
+from ..tests import in_tests
 from .makers import builds_upon, lent_by
 from .reach import Use, User, imports_of
 from .refills import refills
@@ -25,10 +26,14 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
         bindings = group.scope.bindings.get(slot, [])
         if len(bindings) > 1 and refills(group) is not None:
             continue
-        if any(binding.within is not group.scope for binding in bindings):
-            raise Unclear("rebound", f"{slot} is set anew under `global`")
+        if (anew := next((binding for binding in bindings if binding.within is not group.scope), None)) is not None:
+            word = "global" if group.scope.kind == "module" else "nonlocal"
+            raise Unclear("rebound", f"{slot} is set anew under `{word}`", source, anew.node)
         if len(bindings) > 1:
             raise Unclear("rebound", f"{slot} is bound in several places", source, bindings[-1].node)
+    for other, its in (each for slot in group.slots for each in imports_of(source, slot)) if group.scope.kind == "module" and refills(group) is None else ():
+        if len(again := its.scope.bindings[its.name]) > 1:
+            raise Unclear("rebound", f"{its.name} is set anew in another file", other, again[-1].node)
     for slot, statement in group.slots.items():
         if (value := value_of(statement)) is not None and reads(source, value, group.scope, [slot], group.me):
             raise Unclear("rebound", f"{slot} is made of what it was before", source, statement)
@@ -37,7 +42,7 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
         raise Unclear("needed-at-import", f"{use.slot} is needed when the module is imported", use.source, use.node)
     for slot in group.slots:
         if group.scope.kind == "module":
-            _exports(source, slot)
+            object_to_exported(group, slot)
     for statement in group.statements:
         for call in strangers(group, statement):
             when = " when the module is imported" if group.scope.kind == "module" else ""
@@ -88,7 +93,8 @@ def object_to_class(group: Group, stations: list[Station]) -> None:
             if name in group.slots and (anew := next((target for target in targets if source.class_of(target) is group.owner), None)) is not None:
                 raise Unclear("rebound", f"{name} is set anew in another place", source, anew)
         return
-    own = [*group.statements, *(maker.sets for maker, _, _ in group.lent if maker.sets is not None)]
+    filled = refills(group)
+    own = [*group.statements, *(maker.sets for maker, _, _ in group.lent if maker.sets is not None), *(use.source.statement(use.node) for use in (filled.uses if filled is not None else ()))]
     for slot in group.slots:
         attr = slot.removeprefix("self.")
         if slot != attr and group.owner.decorator_list and attr in source.names.inner[group.owner].bindings:
@@ -102,22 +108,30 @@ def object_to_class(group: Group, stations: list[Station]) -> None:
             raise Unclear("needed-at-import", f"{use.slot} is used by a function within {group.owner.name}", use.source, use.node)
 
 
-def _exports(source: Source, slot: str) -> None:
+def object_to_exported(group: Group, slot: str) -> None:
+    """Raises Unclear where others get a name of the module, or replace what it stands for."""
+    source, filled = group.source, refills(group)
     for other in [source, *(found for found, _ in imports_of(source, slot))]:
         if slot in (other.exports() or ()):
             raise Unclear("exported", f"{slot} stands in __all__ of {other.path}", other)
+    for call in source.index.calls(("globals", "vars")):
+        if not call.args and any(isinstance(node, ast.Constant) and node.value == slot for node in ast.walk(source.statement(call))):
+            raise Unclear("handed-on", f"{ast.unparse(source.parent(call) or call)} asks for it by its name", source, call)
     tail = f"{source.module.rpartition('.')[2]}.{slot}"
     for other in source.project:
         for node in other.nodes(ast.Constant):
             if isinstance(node.value, str) and (node.value == tail or node.value.endswith(f".{tail}")):
                 raise Unclear("patched-by-tests", f"{slot} is named in a string, as tests do that replace it", other, node)
-        if other is not source and (spot := _set_by_tests(other, source.module, slot)) is not None:
+        spot = _set_abroad(other, source.module, slot) if other is not source else None
+        if spot is not None and (isinstance(spot, ast.Call) or in_tests(other)):
             raise Unclear("patched-by-tests", f"{slot} is replaced by tests", other, spot)
+        if spot is not None and (filled is None or all(use.node is not spot for use in filled.uses)):
+            raise Unclear("rebound", f"{slot} is set anew in another file", other, spot)
         if other is not source and other.names.module.stars and slot in other.names.loads and source.module in starred(other):
             raise Unclear("exported", f"{other.path} gets {slot} by a star import", other)
 
 
-def _set_by_tests(other: Source, module: str, slot: str) -> ast.AST | None:
+def _set_abroad(other: Source, module: str, slot: str) -> ast.AST | None:
     """`patch.object(main, "chain")`, `monkeypatch.setattr(main, "chain", fake)`, `main.chain = fake` in another file."""
     for call in other.nodes(ast.Call):
         name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""

@@ -9,12 +9,12 @@ from ..names import FunctionNode
 from ..source import Source
 from .reach import enclosing, reached
 from .shared import cells_in, groups_in, reads
+from .starting import LIFESPANS
 
 NAMES = ("app", "application", "current_app", "web_app", "flask_app", "fastapi_app", "sanic_app", "_app")
 CLASSES = ("FastAPI", "Starlette", "Flask", "Quart", "Sanic", "Litestar", "Application", "Bottle", "Robyn")
 SHELVES = ("state", "config", "extensions", "ctx", "shared_ctx", "plugins", "context")
 REQUESTS = ("request", "req", "websocket", "ws", "conn", "connection")
-LIFESPANS = ("contextlib.asynccontextmanager", "contextlib.contextmanager")
 
 
 def slot_on_application(source: Source, node: ast.AST) -> tuple[str, str] | None:

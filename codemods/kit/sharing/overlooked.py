@@ -187,6 +187,8 @@ def serves_requests(source: Source, owner: ast.ClassDef, seen: frozenset[ast.Cla
         return False
     if any(isinstance(method, FunctionNode) and reached(home, method) for home, each in descendants(source, owner) for method in each.body):
         return True
+    if _depended_on(source, owner):
+        return True
     for other, call in instances(source, owner):
         around, statement = enclosing(other, call), other.statement(call)
         if around is not None and reached(other, around):
@@ -194,6 +196,21 @@ def serves_requests(source: Source, owner: ast.ClassDef, seen: frozenset[ast.Cla
         targets = statement.targets if isinstance(statement, ast.Assign) and statement.value is call else []
         if any(_used_by_requests(other, target, other.function(call), seen | {owner}) for target in targets):
             return True
+    return False
+
+
+def _depended_on(source: Source, owner: ast.ClassDef) -> bool:
+    """Whether FastAPI makes an instance for what depends on the class: `Depends(Bot)`, `bot: Bot = Depends()`."""
+    for other in source.project.mentioning(owner.name):
+        for call in other.index.calls(("Depends", "Security")):
+            above = other.parent(call)
+            given = call.args[0] if call.args else above.elts[0] if isinstance(above, ast.Tuple) else None
+            if isinstance(above, FunctionNode) and given is None:
+                args, last = [*above.args.posonlyargs, *above.args.args], above.args.defaults
+                pairs = [*zip(args[len(args) - len(last) :], last), *zip(above.args.kwonlyargs, above.args.kw_defaults)]
+                given = next((arg.annotation for arg, default in pairs if default is call), None)
+            if given is not None and any(origin.node is owner for origin in other.origins(given)):
+                return True
     return False
 
 

@@ -154,15 +154,15 @@ def written(statement: ast.stmt, me: str = "") -> list[str] | None:
 
 
 def slot_of(target: ast.expr, me: str) -> str:
-    if isinstance(target, ast.Name):
-        return target.id
-    return held(target, me)
+    return held(target, me) or (target.id if isinstance(target, ast.Name) else "")
 
 
 def held(node: ast.AST, me: str) -> str:
-    """The slot of what is held by `me`: an instance, the application's state, or, with brackets behind its name, a dictionary; "" for anything else."""
+    """The slot of what is held by `me`: an instance, the application's state, a dictionary (brackets behind its name), or the names behind "global"; "" for anything else."""
     if not me:
         return ""
+    if me.startswith("global "):
+        return f"self.{node.id}" if isinstance(node, ast.Name) and node.id in me.split()[1:] else ""
     if me.endswith("[]"):
         name = node.slice.value if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) else None
         named = isinstance(name, str) and name.isidentifier() and isinstance(node, ast.Subscript) and ast.unparse(node.value) == me[:-2]
@@ -180,7 +180,7 @@ def reads(source: Source, node: ast.AST, scope: Scope, slots: Iterable[str], me:
         if isinstance(inner, ast.Name) and inner.id in wanted and isinstance(inner.ctx, ast.Load) and source.scope(inner).home(inner.id) is scope:
             if session_function(source, inner) is None:
                 found.add(inner.id)
-        elif me and isinstance(inner, (ast.Attribute, ast.Subscript)) and isinstance(inner.ctx, ast.Load) and (slot := held(inner, me)) in wanted:
+        elif me and isinstance(inner, (ast.Name, ast.Attribute, ast.Subscript)) and isinstance(inner.ctx, ast.Load) and (slot := held(inner, me)) in wanted:
             found.add(slot)
         elif isinstance(inner, ast.Call) and (lent := lent_by(source, inner, scope, me)) is not None:
             found |= wanted.intersection(lent[1])
@@ -328,7 +328,7 @@ def _changes(statement: ast.stmt, tainted: dict[str, ast.stmt], me: str) -> bool
         if slot_of(node, me) in tainted and node is not target:
             return True
         node = node.value
-    return isinstance(node, ast.Name) and node.id in tainted
+    return isinstance(node, ast.Name) and slot_of(node, me) in tainted
 
 
 def _is_value(source: Source, function: FunctionNode, body: list[ast.stmt]) -> bool:

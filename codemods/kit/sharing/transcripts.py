@@ -81,7 +81,23 @@ def _is_list(source: Source, node: ast.AST) -> bool:
         return True
     if isinstance(node, ast.Constant):  # one text of the module that grows: `history = ""`
         return isinstance(node.value, str) and isinstance(source.parent(source.statement(node)), ast.Module)
-    return isinstance(node, ast.Call) and ((isinstance(node.func, ast.Name) and node.func.id == "list") or ("deque" in source.words and source.qualified(node.func) == "collections.deque"))
+    return is_new_list(source, node) or (isinstance(node, ast.Call) and "deque" in source.words and source.qualified(node.func) == "collections.deque")
+
+
+def is_new_list(source: Source, node: ast.AST) -> bool:
+    """`[...]`, `list(...)`, and a copy of a list of the module: `BEGINNING.copy()`, `deepcopy(BEGINNING)`."""
+    if not isinstance(node, ast.Call):
+        return isinstance(node, ast.List)
+    if isinstance(node.func, ast.Name) and node.func.id == "list":
+        return True
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "copy" and not node.args:
+        return _is_list_of_module(source, node.func.value)
+    return "copy" in source.words and source.qualified(node.func) in ("copy.copy", "copy.deepcopy") and len(node.args) == 1 and _is_list_of_module(source, node.args[0])
+
+
+def _is_list_of_module(source: Source, node: ast.expr) -> bool:
+    made = source.names.module.bindings.get(node.id, []) if isinstance(node, ast.Name) and source.scope(node).home(node.id) is source.names.module else []
+    return len(made) == 1 and isinstance(made[0].value, ast.List)
 
 
 def _is_transcript(source: Source, statement: ast.Assign | ast.AnnAssign) -> bool:
@@ -157,11 +173,13 @@ def _is_grown(source: Source, use: ast.expr, telling: bool) -> bool:
 
 
 def _set_anew(source: Source, statement: ast.stmt, name: str) -> Iterator[ast.expr]:
-    """What is assigned to a name of the module under `global`, or to `self.name`."""
-    if isinstance(source.parent(statement), ast.Module):
-        for binding in source.names.module.bindings.get(name, ()):
-            if binding.within is not binding.scope and isinstance(value := getattr(binding.node, "value", None), ast.expr):
-                yield value
+    """What is assigned to a name under `global` or `nonlocal`, or to `self.name`."""
+    for binding in source.scope(statement).bindings.get(name, ()):
+        if binding.within is not binding.scope and isinstance(value := getattr(binding.node, "value", None), ast.expr):
+            yield value
+    for value in (getattr(source.parent(target), "value", None) for target in source.names.stores.get(("self", name), ())):
+        if isinstance(value, ast.expr) and isinstance(statement, (ast.Assign, ast.AnnAssign)) and value is not statement.value:
+            yield value
 
 
 def _grown(source: Source, value: ast.expr, telling: bool) -> bool:

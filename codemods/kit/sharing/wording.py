@@ -20,10 +20,12 @@ def names_of(group: Group) -> str:
 
 
 def _held_as(group: Group, slot: str) -> str:
-    """How a slot of the application's state or of a dictionary is written."""
+    """How a slot of the application's state, of a dictionary or of the module is written."""
     name = slot.removeprefix("self.")
     if name == slot or not group.me:
         return slot
+    if group.me.startswith("global "):
+        return name
     return f'{group.me[:-2]}["{name}"]' if group.me.endswith("[]") else f"{group.me}.{name}" if "." in group.me else slot
 
 

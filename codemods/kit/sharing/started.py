@@ -1,0 +1,132 @@
+"""What a function sets under `global` before any request, and nothing sets again: `chain` of `@app.on_event("startup")`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from ..cut import replace
+from ..handlers import handlers
+from ..move import lead, movable, without
+from ..names import Binding, FunctionNode
+from ..source import Source, is_none
+from .declared import unsaid
+from .kept import KeptPlan
+from .obstacles import object_to_exported
+from .reach import Use, imports_of, reached, uses_of
+from .shared import Group, groups_in
+from .stations import Station, Unclear
+
+
+def started_groups(source: Source) -> Iterator[Group]:
+    """The groups that such functions build."""
+    declaring = {function for each in source.nodes(ast.Global) if isinstance(function := source.parent(each), FunctionNode)}
+    for function in declaring:
+        if not isinstance(source.parent(function), ast.Module) or function in handlers(source.project) or reached(source, function):
+            continue
+        names = [name for each in function.body if isinstance(each, ast.Global) for name in each.names if _set_once(source, function, name)]
+        for group in groups_in(source, function.body, source.names.inner[function], None, f"global {' '.join(names)}") if names else ():
+            if any(slot.startswith("self.") for slot in group.slots) and not group.foreign and not group.lent:
+                yield group
+
+
+def _set_once(source: Source, function: FunctionNode, name: str) -> bool:
+    """Whether a name of the module begins as None, is set by a function as a whole, and belongs to this file."""
+    bindings = source.names.module.bindings.get(name, [])
+    within = [each for each in bindings if each.within is not source.names.module]
+    once = len(within) == 1 and isinstance(within[0].node, ast.Assign) and within[0].node in function.body
+    return once and len(bindings) < 3 and all(_is_placeholder(source, each) for each in bindings if each not in within) and not any(True for _ in imports_of(source, name))
+
+
+def _is_placeholder(source: Source, binding: Binding) -> bool:
+    node = binding.node
+    whole = isinstance(node, ast.AnnAssign) or (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name))
+    empty = binding.value is None or (isinstance(binding.value, ast.Constant) and binding.value.value is None)
+    return whole and empty and isinstance(source.parent(node), ast.Module)
+
+
+def uses_of_started(group: Group) -> Iterator[Use]:
+    """Every read of what the group's statements bind."""
+    source = group.source
+    inside = {node for statement in group.statements for node in ast.walk(statement)}
+    for slot in group.slots:
+        name = slot.removeprefix("self.")
+        if name == slot:
+            yield from (Use(source, load, slot) for load in source.names.uses(slot, group.scope) if load not in inside)
+        else:
+            yield from (Use(use.source, use.node, slot) for use in uses_of(source, source.names.module, [name], group.statements) if not _asks_whether(use))
+
+
+def _asks_whether(use: Use) -> bool:
+    """Whether a read only asks if the object is there yet: `if chain is None:`."""
+    above = use.source.parent(use.node)
+    if isinstance(above, ast.Compare):
+        return above.left is use.node and len(above.ops) == 1 and is_none(above.comparators[0])
+    if isinstance(above, (ast.If, ast.IfExp)):
+        return above.test is use.node
+    return (isinstance(above, ast.UnaryOp) and isinstance(above.op, ast.Not)) or (isinstance(above, ast.Call) and isinstance(above.func, ast.Name) and above.func.id == "bool")
+
+
+class StartedPlan(KeptPlan):
+    """The factory takes the object's place among the names of the module."""
+
+    def check(self, early: list[Use]) -> None:
+        super().check(early)
+        group, source = self.group, self.source
+        for name in self.names:
+            object_to_exported(group, name)
+        for node in (node for statement in group.statements for node in ast.walk(statement)):
+            if isinstance(node, ast.Await):
+                raise Unclear("factory", f"{self.around.name} awaits what it builds", source, node)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                set_at = source.names.module.bindings.get(node.id, []) if source.scope(node).home(node.id) is source.names.module else []
+                if anew := next((each for each in set_at if (setter := source.function(each.node)) is not None and setter is not self.around and reached(source, setter)), None):
+                    raise Unclear("rebound", f"{node.id}, of which it is built, is set anew later", source, anew.node)
+
+    @property
+    def names(self) -> list[str]:
+        return [slot.removeprefix("self.") for slot in self.group.slots if slot.startswith("self.")]
+
+    @property
+    def around(self) -> FunctionNode:
+        function = self.source.function(self.group.first)
+        assert isinstance(function, FunctionNode)
+        return function
+
+    def registered(self, blank: str, margin: str) -> str:
+        """Nothing: the function's own `global` says where the factory goes."""
+        source, function = self.source, self.around
+        named = False
+        for statement in source.nodes(ast.Global):
+            gone = [name for name in statement.names if name in self.names]
+            if gone and source.function(statement) is function and not named:
+                named = True
+                self.changes.edits += replace(source, statement, f"global {', '.join([*(name for name in statement.names if name not in gone), self.factory])}")
+            elif gone:
+                self.changes.edits += unsaid(source, statement, gone)
+        for use in uses_of(source, source.names.module, self.names, self.group.statements):
+            if _asks_whether(use):
+                self.changes.edits += replace(use.source, use.node, _spelled(use, self.factory))
+        for name in self.names:
+            for binding in source.names.module.bindings[name]:
+                if binding.within is source.names.module and isinstance(binding.node, ast.stmt):
+                    self.unset(binding.node, name == self.wanted[-1].removeprefix("self."))
+        return ""
+
+    def unset(self, statement: ast.stmt, stays: bool) -> None:
+        """The module's `chain = None` stands for the factory now, or goes."""
+        source = self.source
+        start, stop = source.start(statement), source.stop(statement)
+        told = lead(source, statement) < source.line_start(source.line_of(start)) or source.slice(stop, source.line_start(source.line_of(stop) + 1)).strip()
+        if stays or told or not movable(source, statement):
+            self.changes.edits += replace(source, statement, f"{self.factory if stays else ast.unparse(statement.targets[0] if isinstance(statement, ast.Assign) else statement.target)} = None")  # type: ignore[attr-defined]
+        else:
+            self.changes.edits.append(without(source, statement, statement))
+
+    def spelled_factory(self, each: Station) -> str:
+        return next((_spelled(use, self.factory) for use in each.uses), self.factory)
+
+
+def _spelled(use: Use, name: str) -> str:
+    """A name of the module as the file of a use may write it: `bot.build_chain`."""
+    return f"{use.source.code(use.node.value)}.{name}" if isinstance(use.node, ast.Attribute) else name
