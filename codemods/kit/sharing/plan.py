@@ -110,6 +110,10 @@ class Plan(Building):
             self.abroad(name, other)
         if self.cached:
             self.changes.need(self.source, spell(self.source, "functools", "lru_cache")[1])
+        anew = refills(group)
+        for edit in anew.edits if anew is not None else undeclared(self.source, group.scope, group.slots):
+            moves = edit.path == self.source.path and any(self.source.start(each) < edit.start < self.source.stop(each) for each in group.statements)
+            (edits if moves else self.changes.edits).append(edit)
         if any(edit.start < 0 for edit in edits):
             raise Unclear("shared-line", "the code is laid out in a way that can't be cut safely")
         self.definition(inline, edits, hoist.lines, "\n\n".join(definitions))
@@ -121,8 +125,6 @@ class Plan(Building):
             self.hand_on(each)
         self.in_sessions()
         self.importing()
-        anew = refills(group)
-        self.changes.edits += anew.edits if anew is not None else undeclared(self.source, group.scope, group.slots)
         return self.source.fix(spot(self.group), self.changes.edits, message(self), help=told(self), imports=self.changes.imports, group=self.tie)
 
     def histories(self) -> Callable[[Cell, str], History]:
