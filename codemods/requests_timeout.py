@@ -346,6 +346,8 @@ def _given_by_all(source: Source, call: ast.Call) -> bool:
     name = function.name
     if not any(_may_give_timeout(each) for other in source.project.mentioning(name) for each in other.index.calls([name], other.index.aliases)):
         return False
+    if any(not _gives_timeout(source, each) and any(origin.node is function for origin in source.origins(each.func)) for each in source.index.calls([name])):
+        return False  # asked of this file first: it needs no look at the others
     found = callers(source, function)
     return bool(found.calls) and not found.runs and not found.others and all(_gives_timeout(other, each) for other, each in found.calls)
 
