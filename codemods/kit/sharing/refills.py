@@ -12,7 +12,7 @@ from ..names import Binding
 from ..source import Source
 from ..tests import in_tests
 from .declared import unsaid
-from .reach import Use, imports_of, is_instance, member_uses, uses_of
+from .reach import Use, enclosing, imports_of, is_instance, member_uses, uses_of
 from .shared import Group, value_of
 from .starting import starts
 from .transcripts import is_new_list
@@ -54,9 +54,9 @@ def _refills(group: Group) -> Refills | None:
         around = home.function(target)
         if around is None or around is group.scope.node or starts(home, around):
             return None
-        if isinstance(node, ast.Assign):
-            if not _is_new(node.value):
-                return None
+        if isinstance(node, ast.Assign) and not _is_new(node.value):
+            return None
+        if isinstance(node, ast.Assign) or enclosing(home, target) is not around:  # within a function inside, `+=` would make a local of it
             edits.append(home.edit(home.stop(target), home.stop(target), "[:]"))
     places = {source.path: (source, slot, group.scope)} | {use.source.path: (use.source, use.importing.name, use.importing.scope) for use in uses if use.importing is not None}
     for home, name, scope in places.values() if group.owner is None else ():
