@@ -109,6 +109,21 @@ Refuses
             with lock:
                 return llm.invoke(question)
 
+    file-update: A file is read before the call and written back behind it: requests that an `await` lets come between would mix it up.
+    By hand: write `async with` of an asyncio.Lock around all of it, and loadproof will put the await in.
+
+        import json
+        from langchain_openai import ChatOpenAI
+
+        llm = ChatOpenAI()
+
+        async def note(question, path):
+            with open(path) as file:
+                notes = json.load(file)
+            notes.append(llm.invoke(question).content)
+            with open(path, "w") as file:
+                json.dump(notes, file)
+
     own-method: Your class overrides the sync method and not its async twin.
     By hand: write the async method in the class too.
 
@@ -200,8 +215,10 @@ from .kit.libraries.langchain_calls import Shape, Site, shape_of, site_of
 from .kit.libraries.langchain_obstacles import obstacle
 from .kit.libraries.langchain_twins import WITHOUT
 from .kit.locks import held_lock
+from .kit.names import last_part
 from .kit.source import Source
 from .kit.tests import patched
+from .kit.waits.files import torn
 
 LIBRARIES = ("langchain", "langgraph", "langserve", "deepagents")
 
@@ -250,6 +267,9 @@ def _judged(source: Source, site: Site) -> Iterator[Finding]:
             "lock-held",
             f"{_name(site)} blocks the event loop; `{lock}` is held around it, and must not be over an await",
         )
+        return
+    if (words := torn(source, call, source.function(call))) is not None:  # type: ignore[arg-type]
+        yield source.refuse(call, "file-update", f"{_name(site)} blocks the event loop; {words}")
         return
     place = place_to_iterate(source, call) if site.twin.how == "iterate" else place_to_await(source, call)
     if place.verb == "leave":
@@ -339,6 +359,6 @@ def _told(source: Source, site: Site) -> str:
         isinstance(root, ast.Attribute) and isinstance(root.value, ast.Name) and root.value.id == "self"
     ):
         root = root.func if isinstance(root, ast.Call) else root.value
-    name = root.attr if isinstance(root, ast.Attribute) else root.id if isinstance(root, ast.Name) else ""
+    name = last_part(root)
     where = patched(source.project, name) if name else []
     return f"{', '.join(where)} patch {name}: a MagicMock can't be awaited, use AsyncMock there" if where else ""

@@ -113,6 +113,21 @@ Refuses
             with lock:
                 return client.responses.create(model="m", input=text)
 
+    file-update: A file is read before the call and written back behind it: requests that an `await` lets come between would mix it up.
+    By hand: write `async with` of an asyncio.Lock around all of it, and loadproof will put the await in.
+
+        import json
+        from openai import OpenAI
+
+        client = OpenAI()
+
+        async def note(text: str, path: str):
+            with open(path) as file:
+                notes = json.load(file)
+            notes.append(client.responses.create(model="m", input=text).output_text)
+            with open(path, "w") as file:
+                json.dump(notes, file)
+
     mixed-origins: What is used here is not always this client.
     By hand: keep the async client under a name of its own.
 

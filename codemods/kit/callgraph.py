@@ -7,9 +7,9 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from .heirs import overriding
-from .names import FunctionNode
+from .names import FunctionNode, last_part
 from .origins import class_of, member
-from .source import Origin, Source
+from .source import Origin, Source, targets_of
 from .waits.waiting import Wait, called_model, calls_in, wait_of
 
 CACHES = frozenset({"functools.lru_cache", "functools.cache"})
@@ -80,7 +80,7 @@ def callees(source: Source, call: ast.Call) -> list[Function]:
 def may_run_sync(source: Source, call: ast.Call) -> bool:
     """Whether a call may run a sync function of the project, by the name of what is called."""
     func = call.func
-    last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+    last = last_part(func)
     return last in _sync(source) or last in _instances(source) or _renamed(source, func)
 
 
@@ -90,7 +90,7 @@ def referred(source: Source, node: ast.expr) -> list[Function]:
 
 
 def _callees(source: Source, func: ast.expr) -> list[Function]:
-    last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+    last = last_part(func)
     if last not in _defined(source) and last not in _instances(source) and not _renamed(source, func):
         return []
     found: list[Function] = []
@@ -144,7 +144,7 @@ def _given(source: Source, load: ast.Name) -> Iterator[str]:
         for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
             if arg.annotation is not None and load in ast.walk(arg.annotation):
                 yield arg.arg
-    for target in node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else ():
+    for target in targets_of(node):
         if isinstance(target, (ast.Name, ast.Attribute)):
             yield target.id if isinstance(target, ast.Name) else target.attr
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from .names import FunctionNode
+from .names import FunctionNode, last_part
 from .origins import class_of
 from .source import Source, Surroundings, is_none, keyword
 
@@ -230,7 +230,7 @@ def _imports(source: Source, root: str) -> bool:
 
 def _registered(source: Source, call: ast.Call) -> Iterator[Handler]:
     path = source.qualified(call.func)
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+    name = last_part(call.func)
     if name in ADDERS and isinstance(call.func, ast.Attribute):
         yield from _handed(source, call, ADDERS[name], "websocket" if "websocket" in name else "route", "aiohttp" if name in ("add_get", "add_post") else "web")
     elif path in ROUTES:

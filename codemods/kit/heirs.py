@@ -1,4 +1,4 @@
-"""What the project's subclasses put in the place of a method that its own class leaves open."""
+"""The project's subclasses of a class, and what they put in the place of a method that it leaves open."""
 
 from __future__ import annotations
 
@@ -25,6 +25,18 @@ def overriding(source: Source, method: FunctionNode) -> list[tuple[Source, Funct
                 seen.add(heir)
                 todo.append((other, heir))
     return found
+
+
+def descendants(source: Source, owner: ast.ClassDef) -> list[tuple[Source, ast.ClassDef]]:
+    """A class and the classes that inherit from it, each with its file, nearest first."""
+
+    def read() -> list[tuple[Source, ast.ClassDef]]:
+        found = [(source, owner)]
+        for home, above in found:
+            found += [each for each in dict.fromkeys(_heirs(home, above)) if each not in found]
+        return found
+
+    return source.remember(("descendants", owner), read)  # type: ignore[no-any-return]
 
 
 def _heirs(source: Source, owner: ast.ClassDef) -> Iterator[tuple[Source, ast.ClassDef]]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from .names import Binding, FunctionNode, Names, Scope
+from .names import Binding, FunctionNode, Names, Scope, last_part
 
 
 class Index:
@@ -103,7 +103,7 @@ class Index:
         found: dict[str, list[tuple[int, ast.Call]]] = {}
         for place, call in enumerate(self.names.by_type.get(ast.Call, ())):
             func = call.func  # type: ignore[attr-defined]
-            name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+            name = last_part(func)
             found.setdefault(name, []).append((place, call))  # type: ignore[arg-type]
         return found
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from .libraries.blocking import LOCKS
+from .names import last_part
 from .source import Source
 
 _NAMED = re.compile(r"(?<![bc])(?<!un)lock|mutex|semaphore")
@@ -38,6 +39,17 @@ def held(source: Source, node: ast.AST) -> Iterator[ast.expr]:
             yield asked.value
 
 
+def in_turn(source: Source, node: ast.AST) -> bool:
+    """Whether a lock of asyncio, or what is named so, lets one task after the other come here."""
+    function = source.function(node)
+    for above in source.parents(node):
+        if above is function:
+            return False
+        if isinstance(above, ast.AsyncWith) and any("lock" in source.code(item.context_expr).lower() or source.made_by(item.context_expr) == "asyncio.Lock" for item in above.items):
+            return True
+    return False
+
+
 def is_lock(source: Source, expr: ast.expr, hops: int = 0) -> bool:
     if isinstance(expr, ast.Call) and hops < 3 and _helper_holds(source, expr, hops):
         return True
@@ -45,7 +57,7 @@ def is_lock(source: Source, expr: ast.expr, hops: int = 0) -> bool:
     if made in LOCKS or made.partition(".")[0] in _TIES:
         return True
     named = expr.func if isinstance(expr, ast.Call) else expr
-    name = named.attr if isinstance(named, ast.Attribute) else named.id if isinstance(named, ast.Name) else ""
+    name = last_part(named)
     return not made and bool(_NAMED.search(name.lower()))
 
 

@@ -14,6 +14,11 @@ BUILTINS = frozenset(dir(builtins)) | {
 }  # fmt: skip
 
 
+def last_part(node: ast.AST) -> str:
+    """The last word of a name or of a path behind dots, `get` of `session.get`; "" for anything else."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
 @dataclass(eq=False, slots=True)
 class Binding:
     """One statement, parameter or target that gives a name its value."""

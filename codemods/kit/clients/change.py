@@ -11,8 +11,10 @@ from ..cut import awaited, rename, sure, uncuttable, wrap
 from ..finding import Edit, Import
 from ..libraries.sdk import style
 from ..locks import held_lock
+from ..names import FunctionNode
 from ..source import Source
 from ..turned import Turn, asynced, turn_of, turned
+from ..waits.files import torn
 from .spelling import Need
 from .swap import ASYNC_ITERATORS_WELCOME, OFFLOADING_METHODS, Client, Leak, Node, Site
 from .twins import Limits, annotations_of, reannotated, replaced_names, twin_of
@@ -81,6 +83,10 @@ class Survey:
         source = site.source
         if lock := held_lock(source, node):
             self.why[site] = ("lock-held", f"`{lock}` is held around it, and must not be over an await")
+            return "stuck"
+        function = source.function(node)
+        if site.op not in NEUTRAL and isinstance(function, FunctionNode) and (words := torn(source, node, function)) is not None:
+            self.why[site] = ("file-update", words)
             return "stuck"
         if isinstance(site.node, ast.YieldFrom):
             self.why[site] = ("sync-scope", "`yield from` can't be used in async code")

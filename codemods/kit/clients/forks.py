@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..callgraph import Function, callees, referred
 from ..handlers import handlers, has_own_loops
+from ..names import last_part
 from ..source import Source, Surroundings, is_none, keyword
 from ..waits.waiting import calls_in
 
@@ -71,7 +72,7 @@ def _hooked(project: Surroundings) -> bool:
 def _forks(source: Source) -> Iterator[Fork]:
     for call in source.index.calls(HANDERS, ("Process", "fork", *POOL_NAMES), source.index.aliases):
         func = call.func
-        last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+        last = last_part(func)
         if last == "Process" and _forks_here(source, func):
             target = keyword(call, "target")
             given = tuple(each.value for each in call.keywords if each.arg in ("args", "kwargs"))

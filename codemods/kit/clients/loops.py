@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ..callgraph import Function, callees, referred
 from ..flow import Holder, container_of
 from ..handlers import handlers, has_own_loops
-from ..names import FunctionNode
+from ..names import FunctionNode, last_part
 from ..reads import references
 from ..source import Source
 from ..waits.waiting import calls_in
@@ -75,7 +75,7 @@ def _once(source: Source, call: ast.Call, depth: int = 0) -> bool:
 
 def _word(decorator: ast.expr) -> str:
     node = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return last_part(node)
 
 
 def _reached(start: list[Function]) -> set[ast.AST | None]:

@@ -10,6 +10,7 @@ from ..awaiting import OFFLOADERS
 from ..fills import writes
 from ..flow import Holder, Move, moves
 from ..libraries.sdk import DATA, WRAPPERS, Thing, clients, entered, gives, iterable, member, style
+from ..names import last_part
 from ..reads import reads, states
 from ..source import Source, keyword
 from ..tests import in_tests
@@ -108,7 +109,7 @@ def constructors(source: Source) -> Iterator[ast.expr]:
     if last.isdisjoint(source.words):
         return
     for call in source.nodes(ast.Call):
-        name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+        name = last_part(call.func)
         if (name in last or isinstance(call.func, ast.Name)) and source.qualified(call.func) in clients():
             yield call
         for given in call.keywords:

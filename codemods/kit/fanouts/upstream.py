@@ -20,7 +20,7 @@ from ..libraries.upstream import (
     SIGNALS,
     TAILS,
 )  # fmt: skip
-from ..names import FunctionNode
+from ..names import FunctionNode, last_part
 from ..origins import maker
 from ..source import Source, attribute_path, keyword
 from .fanout import fanouts
@@ -259,7 +259,7 @@ def is_limiter(source: Source, node: ast.expr) -> bool:
 
 
 def _says_limit(node: ast.expr) -> bool:
-    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    name = last_part(node)
     words = name.lower()
     return any(word in words for word in LIMITER_WORDS) and "session" not in words
 
@@ -321,7 +321,7 @@ def _takes_from_queue(source: Source, call: ast.Call) -> bool:
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("get", "get_nowait"):
         return False
     base = call.func.value
-    name = base.attr if isinstance(base, ast.Attribute) else base.id if isinstance(base, ast.Name) else ""
+    name = last_part(base)
     return "queue" in name.lower() or source.made_by(base) in QUEUES
 
 

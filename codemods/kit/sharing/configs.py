@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from ..callers import argument
-from ..names import FunctionNode
+from ..names import FunctionNode, last_part
 from ..origins import assignments
 from ..source import Origin, Source, Surroundings, is_none, keyword, spreads_keywords
 from .reach import instances, lasting
@@ -68,10 +68,6 @@ def _configurable(source: Source, node: ast.AST) -> Iterator[tuple[str, ast.expr
         for word, value in zip(inner.keys, inner.values, strict=True):
             if isinstance(word, ast.Constant) and isinstance(word.value, str):
                 yield word.value, value
-
-
-def last_part(callee: ast.expr) -> str:
-    return callee.attr if isinstance(callee, ast.Attribute) else callee.id if isinstance(callee, ast.Name) else ""
 
 
 def _fixed(source: Source, value: ast.expr) -> bool:

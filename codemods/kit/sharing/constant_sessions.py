@@ -11,7 +11,7 @@ from ..cut import replace
 from ..finding import Edit, Finding
 from ..handlers import handlers, serves
 from ..move import place_for
-from ..names import FunctionNode
+from ..names import FunctionNode, last_part
 from ..origins import assignments
 from ..source import Source, spreads_keywords
 from .building import Building
@@ -20,7 +20,6 @@ from .configs import (
     all_forget,
     instead_of,
     keeps_by,
-    last_part,
     looks_at,
     named_session,
     names_thread,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from ..callers import argument, callers
 from ..callgraph import Function, callees, referred
 from ..libraries.messages import COPIES, GROWS, NAMED, RUNS, SDKS, SHOWS, SPOKEN
-from ..names import FunctionNode
+from ..names import FunctionNode, last_part
 from ..source import Source
 from .key import parameters
 
@@ -63,7 +63,7 @@ def parameters_for(source: Source, call: ast.Call, node: ast.expr) -> Iterator[P
         for name in _names(function.node):
             if argument(function.node, call, name, method=method) is node:
                 yield from _reads(function, name)
-    if _name(call) in RUNNERS:
+    if last_part(call.func) in RUNNERS:
         after = next((place for place, given in enumerate(call.args) if isinstance(given, (ast.Name, ast.Attribute)) and referred(source, given)), None)
         if after is not None and node in call.args[after + 1 :]:
             for function in referred(source, call.args[after]):
@@ -83,7 +83,7 @@ def _reads(function: Function, name: str) -> Iterator[Place]:
 def depending(source: Source, mention: ast.AST) -> Iterator[Place]:
     """The reads of the parameters that `Depends(get_log)` fills."""
     call = source.parent(mention)
-    if not isinstance(call, ast.Call) or _name(call) not in ("Depends", "Security"):
+    if not isinstance(call, ast.Call) or last_part(call.func) not in ("Depends", "Security"):
         return
     holder = next((above for above in source.parents(call) if isinstance(above, (ast.stmt, ast.Lambda))), None)
     if isinstance(holder, FunctionNode):
@@ -142,7 +142,7 @@ def _given(source: Source, node: ast.expr, hops: int, seen: set[ast.AST], tellin
             call = source.parent(above) if isinstance(above, ast.keyword) else above
             if not isinstance(call, ast.Call) or node is call.func:
                 return False
-            if _name(call) in COPIES or _name(call) in SPOKEN:
+            if last_part(call.func) in COPIES or last_part(call.func) in SPOKEN:
                 node = call
                 continue
             return _taken(source, call, node, above.arg or "" if isinstance(above, ast.keyword) else "", hops, seen, telling)
@@ -167,7 +167,7 @@ def _after(source: Source, node: ast.expr, above: ast.AST | None) -> Iterator[as
 
 
 def _taken(source: Source, call: ast.Call, node: ast.expr, word: str, hops: int, seen: set[ast.AST], telling: bool) -> bool:
-    name = _name(call)
+    name = last_part(call.func)
     if name in SHOWS:
         return False
     if isinstance(call.func, ast.Attribute) and name in GROWS and isinstance(call.func.value, ast.Name):
@@ -185,7 +185,3 @@ def _taken(source: Source, call: ast.Call, node: ast.expr, word: str, hops: int,
     if source.made_by(call.func).partition(".")[0] in SDKS:
         return True  # `llm(messages)`
     return word in ("messages", "chat_history", "contents") and bool(name) and name[:1].islower()
-
-
-def _name(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ..handlers import handlers
 from ..libraries.memory import is_light, is_model, is_plain, keeps
 from ..move import movable
-from ..names import FunctionNode
+from ..names import FunctionNode, last_part
 from ..source import Source
 from ..tests import in_tests
 from .makers import builds_upon, lent_by
@@ -134,7 +134,7 @@ def object_to_exported(group: Group, slot: str) -> None:
 def _set_abroad(other: Source, module: str, slot: str) -> ast.AST | None:
     """`patch.object(main, "chain")`, `monkeypatch.setattr(main, "chain", fake)`, `main.chain = fake` in another file."""
     for call in other.nodes(ast.Call):
-        name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+        name = last_part(call.func)
         named = name in ("object", "setattr") and len(call.args) > 1 and isinstance(call.args[1], ast.Constant) and call.args[1].value == slot
         if named and other.qualified(call.args[0]) == module:
             return call

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ..callers import callers
 from ..handlers import handlers
+from ..heirs import descendants
 from ..libraries.memory import keeps, remembers
 from ..names import FunctionNode
 from ..source import Source, targets_of
@@ -16,7 +17,6 @@ from .on_application import given, read_on_application, slot_on_application, yie
 from .reach import (
     Use,
     User,
-    descendants,
     enclosing,
     instances,
     lasting,

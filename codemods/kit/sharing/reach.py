@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from ..callers import callers
 from ..handlers import Handler, handlers
-from ..names import Binding, FunctionNode, Scope
+from ..heirs import descendants
+from ..names import Binding, FunctionNode, Scope, last_part
 from ..origins import class_of
 from ..source import Source
 from ..tests import in_tests
@@ -216,22 +217,6 @@ def _and_heirs(source: Source, owner: ast.ClassDef) -> list[ast.ClassDef]:
     return [each for _, each in descendants(home, owner)]
 
 
-def descendants(source: Source, owner: ast.ClassDef) -> list[tuple[Source, ast.ClassDef]]:
-    """A class and the classes that inherit from it."""
-
-    def read() -> list[tuple[Source, ast.ClassDef]]:
-        found = [(source, owner)]
-        for _, above in found:
-            for other in source.project.mentioning(above.name):
-                for each in other.nodes(ast.ClassDef):
-                    inherits = any(origin.node is above for base in each.bases for origin in other.origins(base))
-                    if inherits and all(each is not known for _, known in found):
-                        found.append((other, each))
-        return found
-
-    return source.remember(("descendants", owner), read)  # type: ignore[no-any-return]
-
-
 def instances(source: Source, owner: ast.ClassDef) -> Iterator[tuple[Source, ast.Call]]:
     """Every call that makes an instance of the class, or of one that inherits from it."""
     for home, each in descendants(source, owner):
@@ -241,7 +226,7 @@ def instances(source: Source, owner: ast.ClassDef) -> Iterator[tuple[Source, ast
 def _instances(source: Source, owner: ast.ClassDef) -> Iterator[tuple[Source, ast.Call]]:
     for other in source.project:
         for call in other.nodes(ast.Call) if owner.name in other.words or other is source else ():
-            name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+            name = last_part(call.func)
             if not name or (isinstance(call.func, ast.Attribute) and name != owner.name):
                 continue
             if (name == owner.name or other is not source or isinstance(call.func, ast.Name)) and any(origin.node is owner for origin in other.origins(call.func)):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from ..callers import Callers, argument, callers, takes_more
 from ..handlers import Handler, handlers
+from ..heirs import descendants
 from ..names import FunctionNode
 from ..source import Source, is_none, spreads_arguments, spreads_keywords
 from ..tests import in_tests
@@ -16,7 +17,7 @@ from .handed import Place, everywhere, reaches_model
 from .key import Key
 from .keys import choose, constant, defaults_in, keys, none_in
 from .providers import borrowed
-from .reach import AT_START, Use, User, descendants, enclosing, instances, main_block, reached
+from .reach import AT_START, Use, User, enclosing, instances, main_block, reached
 from .transcripts import adds
 
 READS = frozenset({"clear", "aclear", "buffer", "load_memory_variables", "aload_memory_variables", "messages", "buffer_as_str", "buffer_as_messages"})

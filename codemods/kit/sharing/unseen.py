@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from ..names import last_part
 from ..source import Source
 from .key import meaning_of
 from .obstacles import hides, starred
@@ -44,7 +45,7 @@ def by_session(use: Use) -> bool:
         given = call.args[0]
     elif isinstance(above, ast.Compare) and use.node in above.comparators:
         given = above.left
-    word = given.attr if isinstance(given, ast.Attribute) else given.id if isinstance(given, ast.Name) else ""
+    word = last_part(given)
     if isinstance(given, ast.Subscript) and isinstance(given.slice, ast.Constant):
         word = str(given.slice.value)
     return meaning_of(word) is not None

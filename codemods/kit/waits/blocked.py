@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..callgraph import Function, Trail, callees, may_run_sync, referred, trail_of
 from ..libraries.blocking import CALLS, READERS, Kind
+from ..names import last_part
 from ..source import Source
 from .threads import Bar, trail_words
 from .waiting import Wait, inner, kind_of, path_of, wait_of
@@ -272,7 +273,7 @@ def _goes_to_loop(source: Source, call: ast.Call) -> bool:
     if isinstance(above, ast.Starred):
         above = source.parent(above)
     if isinstance(above, ast.Call) and call is not above.func:
-        last = above.func.attr if isinstance(above.func, ast.Attribute) else above.func.id if isinstance(above.func, ast.Name) else ""
+        last = last_part(above.func)
         return last in ("gather", "create_task", "ensure_future", "wait_for", "shield", "run_coroutine_threadsafe", "as_completed", "run_until_complete")
     if isinstance(above, ast.Assign) and len(above.targets) == 1 and isinstance(above.targets[0], ast.Name):
         home = source.scope(above.targets[0]).home(above.targets[0].id)

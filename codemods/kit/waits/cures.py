@@ -8,7 +8,7 @@ from ..callgraph import callees, made_once
 from ..finding import Edit, Import
 from ..imports import spell
 from ..libraries.blocking import BY_MAKER, WIDE_CONTEXTS
-from ..locks import held, is_lock
+from ..locks import held, in_turn, is_lock
 from ..source import Source
 from .blocked import Spot
 from .files import fixed_writes, helper_trouble, read_path, read_while_written, rewritten, torn, written_path
@@ -70,9 +70,9 @@ def _of_place(source: Source, spot: Spot) -> Bar | None:
     for context in held(source, spot.node):
         if is_lock(source, context) or (isinstance(context, ast.Call) and source.qualified(context.func) in WIDE_CONTEXTS):
             return Bar("held-over-await", f"{spot.words} while `{source.code(context).partition(chr(10))[0]}` is held")
-    if not _in_turn(source, spot.node, spot.function) and (words := torn(source, spot.node, spot.function)) is not None:
+    if (words := torn(source, spot.node, spot.function)) is not None:
         return Bar("file-update", words)
-    if (slot := _torn_slot(source, spot)) and not _in_turn(source, spot.node, spot.function):
+    if (slot := _torn_slot(source, spot)) and not in_turn(source, spot.node):
         return Bar("shared-state", f"`{slot}` is looked for before and set after it, and two of what is made would come to be")
     if (name := _torn_global(source, spot)) is not None:
         return Bar("shared-state", f"the global `{name}` is read before and written after it, which no other request can come between today")
@@ -153,7 +153,7 @@ def _of_wait(source: Source, spot: Spot) -> Bar | None:
 def _of_file(source: Source, call: ast.Call, function: ast.AsyncFunctionDef) -> Bar | None:
     written, read = written_path(source, call), read_path(source, call)
     opened = written if written is not None else read
-    if opened is None or _in_turn(source, call, function):
+    if opened is None or in_turn(source, call):
         return None
     text = source.code(opened)
     if (written is not None and text in fixed_writes(source, function)) or text in rewritten(source, function):
@@ -161,16 +161,6 @@ def _of_file(source: Source, call: ast.Call, function: ast.AsyncFunctionDef) -> 
     if read is not None and (writer := read_while_written(source, read, function)):
         return Bar("file-update", f"{writer}() writes over the file {text}, which may be half written when it is read in another thread")
     return None
-
-
-def _in_turn(source: Source, node: ast.AST, function: ast.AST) -> bool:
-    """Whether a lock of asyncio, or what is named so, lets one task after the other come here."""
-    for above in source.parents(node):
-        if above is function:
-            return False
-        if isinstance(above, ast.AsyncWith) and any("lock" in source.code(item.context_expr).lower() or source.made_by(item.context_expr) == "asyncio.Lock" for item in above.items):
-            return True
-    return False
 
 
 def _streams(call: ast.Call) -> bool:
@@ -185,10 +175,10 @@ def _of_helper(source: Source, spot: Spot) -> Bar | None:
     assert isinstance(call, ast.Call)
     if (kind := passes_affine(source, call)) is not None:
         return Bar("thread-affine", f"a {kind.name} is handed to the helper, and belongs to this thread")
-    in_turn = _in_turn(source, call, spot.function)
+    waits_its_turn = in_turn(source, call)
     for function in callees(source, call):
-        if (bar := bar_of(function, shared=not (function.constructs or exclusive(source, call)))) is not None and not (in_turn and bar.code == "shared-state"):
+        if (bar := bar_of(function, shared=not (function.constructs or exclusive(source, call)))) is not None and not (waits_its_turn and bar.code == "shared-state"):
             return bar
-        if not in_turn and (words := helper_trouble(function, source, call, spot.function)) is not None:
+        if not waits_its_turn and (words := helper_trouble(function, source, call, spot.function)) is not None:
             return Bar("file-update", words)
     return None

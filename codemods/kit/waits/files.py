@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ..callers import argument, callers
 from ..callgraph import Function, callees, made_once
+from ..locks import in_turn
 from ..names import FunctionNode
 from ..source import Source
 from .waiting import body, calls_in, kind_of, path_of
@@ -288,14 +289,16 @@ def read_while_written(source: Source, path: ast.expr, function: ast.AST) -> str
     return overwritten(source).get(_identity(source, path), "") if ground(source, path, function) == (frozenset(), False) else ""
 
 
-def torn(source: Source, node: ast.expr, function: ast.AsyncFunctionDef) -> str | None:
-    """In words, the file that an `await` at the node would leave to others between what this function does to it before and after."""
+def torn(source: Source, node: ast.AST, function: FunctionNode) -> str | None:
+    """In words, the file that an `await` at the node would leave to others between what this function does to it before and after; None where a lock of asyncio keeps them away."""
+    if in_turn(source, node):
+        return None
     pairs: list[tuple[int, int, str]] = source.remember(("torn", function), lambda: [*_pairs(source, function)])
     here, end = source.start(node), source.stop(node)
     return next((words for first, last, words in pairs if first <= end and here <= last), None)
 
 
-def _pairs(source: Source, function: ast.AsyncFunctionDef) -> Iterator[tuple[int, int, str]]:
+def _pairs(source: Source, function: FunctionNode) -> Iterator[tuple[int, int, str]]:
     """The stretches of the function in which nobody else may come to a file, each with a sentence."""
     awaits = [source.start(part) for part in body(source, function) if isinstance(part, (ast.Await, ast.AsyncFor, ast.AsyncWith))]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from ..callgraph import callees
-from ..names import FunctionNode
+from ..names import FunctionNode, last_part
 from ..source import Source
 from .blocked import Spot
 from .threads import Bar, bar_of, local_to, passes_affine, root_of
@@ -45,7 +45,7 @@ def _sets_up_bot(function: FunctionNode) -> bool:
 def _is_startup(source: Source, decorator: ast.expr, function: FunctionNode) -> bool:
     call = decorator if isinstance(decorator, ast.Call) else None
     target = call.func if call is not None else decorator
-    last = target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else ""
+    last = last_part(target)
     if last in NAMES:
         return True
     if call is not None and call.args and isinstance(call.args[0], ast.Constant) and call.args[0].value in EVENTS:

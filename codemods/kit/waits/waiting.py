@@ -25,6 +25,7 @@ from ..libraries.blocking import (
     What,
 )
 from ..libraries.callables import may_be_object
+from ..names import last_part
 from ..origins import annotation_path, origins_of
 from ..source import MAX_HOPS, Origin, Source, is_none
 
@@ -60,7 +61,7 @@ def wait_of(source: Source, call: ast.Call) -> Wait | None:
 
 def _wait_of(source: Source, call: ast.Call) -> Wait | None:
     func = call.func
-    last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+    last = last_part(func)
     if last in LAST_NAMES or isinstance(func, ast.Name):
         path = path_of(source, func)
         if path in CALLS:
