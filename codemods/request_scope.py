@@ -453,6 +453,7 @@ from .kit.sharing.isolate import isolated
 from .kit.sharing.kept import isolated_kept, kept_groups
 from .kit.sharing.leftovers import leftovers
 from .kit.sharing.lent import isolated_lent
+from .kit.sharing.mounted import mounted
 from .kit.sharing.near import near_memory
 from .kit.sharing.once import made_once
 from .kit.sharing.plan import Wishes
@@ -484,5 +485,6 @@ def request_scope(source: Source, *, history: str = "auto", move_clients: bool =
         once = [*made_once(source)]
         for each in once:
             yield from made_anew(each, wishes)
+        yield from mounted(source)
         yield from leftovers(source, groups, [*taken, *(statement for each in once for statement in each.statements)])
     yield from constant_sessions(source)

@@ -45,7 +45,7 @@ def by_session(use: Use) -> bool:
         given = call.args[0]
     elif isinstance(above, ast.Compare) and use.node in above.comparators:
         given = above.left
-    word = last_part(given)
+    word = last_part(given) if given is not None else ""
     if isinstance(given, ast.Subscript) and isinstance(given.slice, ast.Constant):
         word = str(given.slice.value)
     return meaning_of(word) is not None
