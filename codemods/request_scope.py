@@ -467,7 +467,7 @@ MENTIONS = (
 )
 
 
-@codemod(mentions=MENTIONS, meets=("app.state", *BEGUN), stage="scope")
+@codemod(mentions=MENTIONS, shares=MENTIONS[0], meets=("app.state", *BEGUN), stage="scope")
 def request_scope(source: Source, *, history: str = "auto", move_clients: bool = False, stateless: bool = False) -> Iterator[Finding]:
     if not source.project.remember("speaks of conversations", lambda: all(any(word.encode() in other.utf8 for other in source.project for word in words) for words in MENTIONS)):
         return

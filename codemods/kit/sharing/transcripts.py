@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from ..callers import argument, callers
 from ..handlers import handlers
 from ..libraries.messages import GROWS, SPOKEN, is_telling
-from ..names import FunctionNode
+from ..names import FunctionNode, last_part
 from ..source import Source, keyword
 from .handed import Place, everywhere, reaches_model
 from .reach import member_uses, uses_of
@@ -141,12 +141,20 @@ def _is_model(source: Source, base: ast.expr, depth: int = 0) -> bool:
 def _members(source: Source, owner: ast.ClassDef, attr: str, statement: ast.stmt) -> list[Place]:
     own = [node for node in source.attributes(attr) if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls") and source.class_of(node) is owner]
     if not own:
-        return []
+        return list(_through_the_class(source, owner, attr)) if source.function(statement) is None else []
     built = source.function(statement)
     places: list[Place] = [(source, node) for node in own if source.function(node) is not built or built is None]
     if any(source.class_of(node) is not owner for node in source.attributes(attr)) or len(source.project.mentioning(attr)) > 1:
         places += [(use.source, use.node) for use in member_uses(source, owner, [f"self.{attr}"], source.names.inner[owner], [statement]) if use.node not in own]
     return places
+
+
+def _through_the_class(source: Source, owner: ast.ClassDef, attr: str) -> Iterator[Place]:
+    """The reads of an attribute by the name of its class: `Memory.turns`, in any file."""
+    for other in source.project.mentioning(attr):
+        for node in other.attributes(attr) if owner.name in other.words else ():
+            if last_part(node.value) == owner.name and any(origin.node is owner for origin in other.origins(node.value)):
+                yield other, node
 
 
 def _talks(source: Source, statement: ast.stmt, name: str, uses: list[Place]) -> bool:
