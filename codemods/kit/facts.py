@@ -228,7 +228,9 @@ def _begins_list(node: ast.AST) -> bool:
     value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
     if isinstance(value, ast.List):
         return not any(isinstance(each, ast.Constant) for each in value.elts)
-    return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("list", "deque")
+    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Name):
+        return False
+    return value.func.id in ("list", "deque") or (value.func.id == "field" and any(each.arg == "default_factory" for each in value.keywords))
 
 
 class _Reads:

@@ -21,6 +21,7 @@ BEGUN = (
     *(f"\n{name}" for name in ("messages", "history", "chat_history", "conversation", "message_history")),
     *(f"self.{name}" for name in ("messages", "_messages", "history", "_history", "chat_history", "conversation")),
     *(f"\n    {name} = [" for name in ("messages", "history", "chat_history")),
+    " field(default_factory=list)",
 )
 _TELLING = re.compile(r"(?i)(^|_)(messages?|history|histories|conversations?|transcript|dialog(ue)?|chat(s|_?log)?|memory|context|msgs?|turns|log)$")
 

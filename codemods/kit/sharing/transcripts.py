@@ -13,6 +13,8 @@ from ..source import Source, keyword
 from .handed import Place, everywhere, reaches_model
 from .reach import member_uses, uses_of
 
+MESSAGES = ("Message", "Msg", "Turn")
+ROLES = ("user", "assistant", "system", "human", "ai", "bot")
 NEVER = frozenset({"documents", "docs", "tools", "results"})
 
 
@@ -228,8 +230,11 @@ def _is_message(source: Source, node: ast.expr, telling: bool) -> bool:
             return True
         if isinstance(node.func, ast.Attribute) and node.func.attr in ("model_dump", "to_dict", "dict"):
             return telling
-        if any(isinstance(origin.node, FunctionNode) and _makes_message(origin.source, origin.node) for origin in source.origins(node.func)):
+        made = source.origins(node.func)
+        if any(isinstance(origin.node, FunctionNode) and _makes_message(origin.source, origin.node) for origin in made):
             return True
+        if telling and any(isinstance(origin.node, ast.ClassDef) for origin in made):  # a class of the project's own
+            return last_part(node.func).endswith(MESSAGES) or any(each.arg in ("role", "content") for each in node.keywords) or any(isinstance(each, ast.Constant) and each.value in ROLES for each in node.args)
         return telling and last in ("dict", "Message", "str") and bool(node.keywords or node.args)
     if isinstance(node, ast.Name):
         found = [origin for origin in source.origins(node) if isinstance(origin.node, (ast.Call, ast.Dict))]
