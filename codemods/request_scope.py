@@ -462,7 +462,7 @@ from .kit.sharing.started import StartedPlan, started_groups, uses_of_started
 from .kit.source import Source
 
 MENTIONS = (
-    ("langchain", "langgraph", "openai", "anthropic", "groq", "mistralai", "genai", "generativeai", "generative_models"),
+    ("langchain", "langgraph", "openai", "anthropic", "groq", "mistralai", "genai", "generativeai", "generative_models", "ollama", '"messages":', "'messages':"),
     ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id", '"role"', "'role'", "chat_history", "HumanMessage", "threads.create(", "conversations.create(", "previous_response_id", "start_chat(", "chats.create(", *BEGUN),
 )
 

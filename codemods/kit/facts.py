@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from .codemod import Codemod
 from .libraries.marks import HEADS, marks
-from .libraries.messages import is_telling
+from .libraries.messages import REMOTE, is_telling
 from .names import Names, Scope
 from .project import Project
 from .source import Source
@@ -208,13 +208,18 @@ def _set_by_functions(source: Source, owners: _Owners) -> Iterator[tuple[str, li
                 yield name, owners.of(statement)
 
 
-def _lists(names: Names, owners: _Owners) -> set[str]:
-    """The lists of the module into which messages may be put, and the classes that have one as an attribute."""
+def _lists(source: Source, owners: _Owners) -> set[str]:
+    """The lists of the module into which messages may be put, the conversations that a library keeps, and the classes that have one of them."""
+    names = source.names
     begun = [binding.node for name, bindings in names.module.bindings.items() if is_telling(name) for binding in bindings[:1]]
     begun += [names.parents[node] for (head, name), nodes in names.stores.items() if head == "self" and is_telling(name) for node in nodes]
     for owner in names.by_type.get(ast.ClassDef, ()):
         begun += [binding.node for name, bindings in names.inner[owner].bindings.items() if is_telling(name) for binding in bindings]  # type: ignore[index]
-    return {owner for node in begun if _begins_list(node) for owner in owners.of(node)}
+    found = [node for node in begun if _begins_list(node)]
+    if any(word in source.utf8 for word in REMOTE):
+        found += [call for call in names.by_type.get(ast.Call, ()) if isinstance(call.func, ast.Attribute) and f".{ast.unparse(call.func)}(".encode().endswith(REMOTE)]  # type: ignore[attr-defined]
+        found += [word for word in names.by_type.get(ast.keyword, ()) if word.arg == "previous_response_id"]  # type: ignore[attr-defined]
+    return {owner for node in found for owner in owners.of(node)}
 
 
 def _makes(node: ast.AST) -> bool:
@@ -263,7 +268,7 @@ class _Reads:
         for load in names.loads.get("open", ()):
             if names.scopes[load].home("open") is None:
                 self._reach(load, ["builtins.open"])
-        self.lists = _lists(names, self.owners)
+        self.lists = _lists(source, self.owners)
         if self.reached or self.lists:
             self._read_each_other(names.module)
 

@@ -16,6 +16,8 @@ SPOKEN = frozenset("HumanMessage AIMessage SystemMessage ChatMessage FunctionMes
 SHOWS = frozenset("render render_template TemplateResponse jsonify JSONResponse json_response dump print len dict info debug warning emit send_json".split())
 # what gives the same messages again, in another form
 COPIES = frozenset("list tuple deque reversed str repr dumps join format format_messages format_prompt from_messages from_template copy deepcopy islice trim_messages get_buffer_string".split())
+# what begins a conversation that a library or its server keeps
+REMOTE = (b"threads.create(", b"conversations.create(", b"previous_response_id", b"start_chat(", b"chats.create(")
 # how such a list begins: at the left margin, or as an attribute
 BEGUN = (
     *(f"\n{name}" for name in ("messages", "history", "chat_history", "conversation", "message_history")),

@@ -12,7 +12,7 @@ from ..source import Source
 from .hidden import object_to_given, object_to_hidden
 from .obstacles import object_to_class
 from .plan import Plan
-from .reach import Use
+from .reach import Use, passing
 from .rebuild import as_locals, factory_text
 from .stations import Station, Unclear
 
@@ -31,11 +31,11 @@ class ClassPlan(Plan):
 
     @property
     def closes(self) -> bool:
-        """Whether the statements need locals or parameters of the method that they stand in, or no cache can tell the class's instances apart."""
+        """Whether the statements need locals or parameters of the method that they stand in, or no cache can tell the class's instances apart, or is to keep those of single requests."""
         group = self.group
         if not group.me or group.owner is None:
             return False
-        return self.wishes.move_clients or (self.cached and _unhashable(group.source, group.owner)) or any(
+        return self.wishes.move_clients or (self.cached and (_unhashable(group.source, group.owner) or passing(group.source, group.owner))) or any(
             isinstance(node, ast.Name) and node.id not in group.slots and node.id != group.me and self.source.scope(node).home(node.id) is group.scope
             for statement in group.statements
             for node in ast.walk(statement)

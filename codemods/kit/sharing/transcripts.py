@@ -127,9 +127,20 @@ def _is_transcript(source: Source, statement: ast.Assign | ast.AnnAssign) -> boo
         return False
     if isinstance(target, ast.Name) and function is None and not owner.decorator_list and not any(_is_model(source, base) for base in owner.bases):
         return _talks(source, statement, target.id, _members(source, owner, target.id, statement))
-    if isinstance(target, ast.Attribute) and function is not None and function.name == "__init__" and source.parent(statement) is function:
+    if isinstance(target, ast.Attribute) and function is not None and source.parent(statement) is function and _runs_once(source, owner, function):
         return _talks(source, statement, target.attr, _members(source, owner, target.attr, statement))
     return False
+
+
+def _runs_once(source: Source, owner: ast.ClassDef, function: FunctionNode) -> bool:
+    """Whether a method fills an instance when it is made: `__init__`, what that or `__new__` calls, what returns at once when all is there."""
+    if function.name == "__init__":
+        return True
+    if function.args.args[1:] or not isinstance(function, ast.FunctionDef):
+        return False
+    if any((maker := source.function(node)) is not None and maker.name in ("__init__", "__new__") and source.class_of(node) is owner for node in source.attributes(function.name)):
+        return True
+    return any(isinstance(each, ast.If) and isinstance(each.body[-1], ast.Return) for each in function.body)
 
 
 def _is_model(source: Source, base: ast.expr, depth: int = 0) -> bool:
