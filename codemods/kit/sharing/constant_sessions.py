@@ -13,11 +13,13 @@ from ..handlers import handlers, serves
 from ..move import place_for
 from ..names import FunctionNode, last_part
 from ..origins import assignments
+from ..project import Project
 from ..source import Source, spreads_keywords
 from .building import Building
 from .configs import (
     WORDS,
     all_forget,
+    asks_in_vain,
     instead_of,
     keeps_by,
     looks_at,
@@ -45,12 +47,10 @@ class _Named:
 
 def constant_sessions(source: Source) -> Iterator[Finding]:
     """A finding for each configuration in a function whose session is a constant although requests begin it."""
-    project = source.project
-    if not serves(project) or not any(keeps_by(project, word) for word in WORDS):
-        return
-    every = project.remember("constant sessions", lambda: {other.path: [*_named(other)] for other in project if names_thread(other)})
+    every = _every(source.project)
     stranded = {ast.dump(each.value): each for found in every.values() for each in found if each.looks and isinstance(each.answer, Unclear)}
-    for each in every.get(source.path, ()):
+    vain = b"thread_id" not in source.utf8 and asks_in_vain(source.project)
+    for each in every.get(source.path, ()) if not vain else ():
         answer, left = each.answer, stranded.get(ast.dump(each.value))
         if left is not None and not isinstance(answer, Unclear):
             assert isinstance(left.answer, Unclear)
@@ -60,6 +60,19 @@ def constant_sessions(source: Source) -> Iterator[Finding]:
             yield source.refuse(each.value, answer.reason, f"{each.what}; {answer.message}{where}")
         else:
             yield answer
+
+
+def for_ever_one(source: Source) -> Unclear | None:
+    """Why all requests go on leading one conversation, where the histories are asked for by a name that the runs have in writing."""
+    left = next((each for found in _every(source.project).values() for each in found if isinstance(each.answer, Unclear) and not each.looks), None)
+    return Unclear("fixed-session", f"{left.what}, and {left.answer.message}", left.answer.source, left.value) if left is not None and isinstance(left.answer, Unclear) else None
+
+
+def _every(project: Project) -> dict[str, list[_Named]]:
+    if not serves(project) or not any(keeps_by(project, word) for word in WORDS):
+        return {}
+    found: dict[str, list[_Named]] = project.remember("constant sessions", lambda: {other.path: [*_named(other)] for other in project if names_thread(other)})
+    return found
 
 
 def _named(source: Source) -> Iterator[_Named]:
