@@ -31,6 +31,7 @@ from .configs import (
 from .key import Key
 from .keys import keys
 from .reach import Use, User, enclosing, reached
+from .rooms import is_group_chat
 from .shared import Group
 from .stations import Station, Unclear, may_pass, stations_for
 
@@ -140,7 +141,9 @@ def _fix(source: Source, value: ast.expr, users: list[User], what: str, looks: b
     group = Group(source, around.body, source.names.inner[around], statements=[around.body[0]], slots={"session_id": around.body[0]})
     plan = _Naming(group, [], stations_for(_merged(users)))
     plan.argument = argument
-    if not plan.parameter or any(each.key is None for each in plan.builders if each.uses):
+    if not plan.parameter and plan.builders and all(_is_socket(each) for each in plan.builders):
+        plan.parameter = "session_id"
+    if not plan.parameter or any(each.key is None for each in plan.builders if each.uses and not _is_socket(each)):
         raise Unclear("fixed-session", "no key is in sight", source)
     keyless = next((each for each in plan.builders if each.key is None), None)
     if looks and keyless is not None:
@@ -151,9 +154,16 @@ def _fix(source: Source, value: ast.expr, users: list[User], what: str, looks: b
         if each.passes:
             plan.pass_through(each)
         plan.hand_on(each)
-    new = any(each.key is None or each.key.may_be_new for each in plan.builders)
+    new = any(each.key is None or each.key.may_be_new for each in plan.builders if each not in plan.connected)
     help = "Requests that send no key get a conversation of their own, which lasts for that request." if new else ""
+    if plan.connected and not new:
+        help = "A websocket that names no session has a conversation of its own, which lasts for the connection."
     return source.fix(value, plan.changes.edits, f"{what}; each has its own now", help=help, imports=plan.changes.imports, group=tie)
+
+
+def _is_socket(each: Station) -> bool:
+    """Whether it is a websocket of one user, which is a conversation also without a key."""
+    return each.handler is not None and each.handler.kind == "websocket" and not is_group_chat(each)
 
 
 def _read_besides(source: Source, value: ast.Attribute) -> None:
@@ -231,7 +241,7 @@ class _Naming(Building):
     def build_in(self, each: Station, inline: bool, edits: list[Edit]) -> None:
         for use in each.uses:
             each.key = next((key for key in [*([each.key] if each.key else []), *each.keys] if self.ready(each, key, use)), None)
-            if each.key is None:
+            if each.key is None and not (_is_socket(each) and self.made_for_connection(each)):
                 raise Unclear("fixed-session", "no key is in sight before the run", each.source, each.function)
             self.changes.edits += self.put_key(use, self.key_text(each))
 
