@@ -214,7 +214,7 @@ def _lists(source: Source, owners: _Owners) -> set[str]:
     begun = [binding.node for name, bindings in names.module.bindings.items() if is_telling(name) for binding in bindings[:1]]
     begun += [names.parents[node] for (head, name), nodes in names.stores.items() if head == "self" and is_telling(name) for node in nodes]
     for owner in names.by_type.get(ast.ClassDef, ()):
-        begun += [binding.node for name, bindings in names.inner[owner].bindings.items() if is_telling(name) for binding in bindings]  # type: ignore[index]
+        begun += [binding.node for name, bindings in names.inner[owner].bindings.items() if is_telling(name) for binding in bindings]
     found = [node for node in begun if _begins_list(node)]
     if any(word in source.utf8 for word in REMOTE):
         found += [call for call in names.by_type.get(ast.Call, ()) if isinstance(call.func, ast.Attribute) and f".{ast.unparse(call.func)}(".encode().endswith(REMOTE)]  # type: ignore[attr-defined]

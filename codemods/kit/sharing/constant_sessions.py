@@ -13,8 +13,7 @@ from ..handlers import handlers, serves
 from ..move import place_for
 from ..names import FunctionNode, last_part
 from ..origins import assignments
-from ..project import Project
-from ..source import Source, spreads_keywords
+from ..source import Source, Surroundings, spreads_keywords
 from .building import Building
 from .configs import (
     WORDS,
@@ -69,7 +68,7 @@ def for_ever_one(source: Source) -> Unclear | None:
     return Unclear("fixed-session", f"{left.what}, and {left.answer.message}", left.answer.source, left.value) if left is not None and isinstance(left.answer, Unclear) else None
 
 
-def _every(project: Project) -> dict[str, list[_Named]]:
+def _every(project: Surroundings) -> dict[str, list[_Named]]:
     if not serves(project) or not any(keeps_by(project, word) for word in WORDS):
         return {}
     found: dict[str, list[_Named]] = project.remember("constant sessions", lambda: {other.path: [*_named(other)] for other in project if names_thread(other)})
