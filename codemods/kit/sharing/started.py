@@ -9,9 +9,10 @@ from ..cut import replace
 from ..handlers import handlers
 from ..move import lead, movable, without
 from ..names import Binding, FunctionNode
-from ..source import Source, is_none
+from ..source import Source
 from .declared import unsaid
 from .kept import KeptPlan
+from .let_go import asks_whether
 from .obstacles import object_to_exported
 from .reach import Use, imports_of, reached, uses_of
 from .shared import Group, groups_in
@@ -54,17 +55,7 @@ def uses_of_started(group: Group) -> Iterator[Use]:
         if name == slot:
             yield from (Use(source, load, slot) for load in source.names.uses(slot, group.scope) if load not in inside)
         else:
-            yield from (Use(use.source, use.node, slot) for use in uses_of(source, source.names.module, [name], group.statements) if not _asks_whether(use))
-
-
-def _asks_whether(use: Use) -> bool:
-    """Whether a read only asks if the object is there yet: `if chain is None:`."""
-    above = use.source.parent(use.node)
-    if isinstance(above, ast.Compare):
-        return above.left is use.node and len(above.ops) == 1 and is_none(above.comparators[0])
-    if isinstance(above, (ast.If, ast.IfExp)):
-        return above.test is use.node
-    return (isinstance(above, ast.UnaryOp) and isinstance(above.op, ast.Not)) or (isinstance(above, ast.Call) and isinstance(above.func, ast.Name) and above.func.id == "bool")
+            yield from (Use(use.source, use.node, slot) for use in uses_of(source, source.names.module, [name], group.statements) if not asks_whether(use.source, use.node))
 
 
 class StartedPlan(KeptPlan):
@@ -76,8 +67,6 @@ class StartedPlan(KeptPlan):
         for name in self.names:
             object_to_exported(group, name)
         for node in (node for statement in group.statements for node in ast.walk(statement)):
-            if isinstance(node, ast.Await):
-                raise Unclear("factory", f"{self.around.name} awaits what it builds", source, node)
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 set_at = source.names.module.bindings.get(node.id, []) if source.scope(node).home(node.id) is source.names.module else []
                 if anew := next((each for each in set_at if (setter := source.function(each.node)) is not None and setter is not self.around and reached(source, setter)), None):
@@ -105,7 +94,7 @@ class StartedPlan(KeptPlan):
             elif gone:
                 self.changes.edits += unsaid(source, statement, gone)
         for use in uses_of(source, source.names.module, self.names, self.group.statements):
-            if _asks_whether(use):
+            if asks_whether(use.source, use.node):
                 self.changes.edits += replace(use.source, use.node, _spelled(use, self.factory))
         for name in self.names:
             for binding in source.names.module.bindings[name]:

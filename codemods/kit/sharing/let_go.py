@@ -1,0 +1,80 @@
+"""Where a service gives up what it kept, when it stops or before it starts: `chain = None`, `del app.state.chain`, `app.pop("chain", None)`."""
+
+from __future__ import annotations
+
+import ast
+
+from ..cut import replace
+from ..finding import Edit
+from ..handlers import handlers
+from ..move import lead, movable, without
+from ..source import Source, is_none, targets_of
+from ..tests import in_tests
+from .reach import reached
+from .shared import Group
+
+
+def lets_go(source: Source, node: ast.AST) -> bool:
+    """Whether what a node stands for is only set to None, deleted or taken out there, where no request is served."""
+    above = source.parent(node)
+    if isinstance(node, ast.Call):
+        gone = isinstance(above, ast.Expr)
+    elif isinstance(above, (ast.Assign, ast.AnnAssign)):
+        gone = node in targets_of(above) and (is_none(above.value) or above.value is None)
+    else:
+        gone = isinstance(above, ast.Delete)
+    function = source.function(node)
+    return gone and not in_tests(source) and (function is None or not (function in handlers(source.project) or reached(source, function)))
+
+
+def asks_whether(source: Source, node: ast.AST) -> bool:
+    """Whether a read only asks if the object is there yet: `if chain is None:`."""
+    above = source.parent(node)
+    if isinstance(above, ast.Compare):
+        return above.left is node and len(above.ops) == 1 and is_none(above.comparators[0])
+    if isinstance(above, (ast.If, ast.IfExp)):
+        return above.test is node
+    return (isinstance(above, ast.UnaryOp) and isinstance(above.op, ast.Not)) or (isinstance(above, ast.Call) and isinstance(above.func, ast.Name) and above.func.id == "bool")
+
+
+def forgotten(group: Group, stands_for: str, factory: str, *, keeps_key: bool = False) -> list[Edit]:
+    """The edits by which these places ask for, or give up, the factory, which took the place of the slot `stands_for`; what else is given up is gone.
+
+    `keeps_key`: the factory lies under the slot's own key.
+    """
+    edits: list[Edit] = []
+    for source, node, slot in group.let_go:
+        leaves = isinstance(source.parent(node), (ast.Assign, ast.AnnAssign, ast.Delete, ast.Expr))
+        if slot != stands_for and leaves:
+            edits += _gone(source, node)
+        elif not keeps_key:
+            edits += _under_another_name(source, node, factory)
+    return edits
+
+
+def _under_another_name(source: Source, node: ast.expr, name: str) -> list[Edit]:
+    if isinstance(node, ast.Name):
+        return replace(source, node, name)
+    if isinstance(node, ast.Attribute):
+        return replace(source, node, f"{source.code(node.value)}.{name}")
+    key = node.slice if isinstance(node, ast.Subscript) else node.args[0] if isinstance(node, ast.Call) else node
+    return replace(source, key, f'"{name}"') if isinstance(key, ast.Constant) else []
+
+
+def _gone(source: Source, node: ast.expr) -> list[Edit]:
+    statement = source.parent(node)
+    if not isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Delete, ast.Expr)):
+        return []
+    if isinstance(statement, ast.Delete) and len(statement.targets) > 1:
+        place = statement.targets.index(node)
+        start, stop = (source.start(node), source.start(statement.targets[place + 1])) if place == 0 else (source.stop(statement.targets[place - 1]), source.stop(node))
+        return [source.edit(start, stop, "")]
+    if len(targets_of(statement)) > 1:
+        return []
+    block = next((body for name in ("body", "orelse", "finalbody") if statement in (body := getattr(source.parent(statement), name, ()))), [])
+    start, stop = source.start(statement), source.stop(statement)
+    told = lead(source, statement) < source.line_start(source.line_of(start)) or source.slice(stop, source.line_start(source.line_of(stop) + 1)).strip()
+    if len(block) > 1 and not told and movable(source, statement):
+        return [without(source, statement, statement)]
+    return replace(source, statement, "pass")
+
