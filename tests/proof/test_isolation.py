@@ -53,6 +53,10 @@ CASES = [
     Case("message_lists", says("/recent", session_id="{user}", text="{text}")),
     Case("message_lists", says("/logged/{user}", session_id="{user}", text="{text}")),
     Case("lazy_chain", says("/waiter", user_id="{user}", text="{text}")),
+    Case("aiohttp_mapping", says("/advise", session_id="{user}", text="{text}"), kind="aiohttp"),
+    Case("aiohttp_mapping", says("/letters/{user}", text="{text}"), kind="aiohttp"),
+    Case("flask_factory", says("/nurse", user_id="{user}", text="{text}"), kind="wsgi"),
+    Case("flask_factory", says("/doctor/{user}", text="{text}"), kind="wsgi"),
 ]
 
 

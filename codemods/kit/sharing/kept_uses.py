@@ -199,7 +199,7 @@ def _always_built(group: Group) -> bool:
     if not isinstance(around, FunctionNode):
         return isinstance(source.parent(group.first), ast.Module)
     before = group.body[: group.body.index(group.first)]
-    if source.parent(group.first) is not around or any(isinstance(node, (ast.Return, ast.Raise)) for statement in before for node in ast.walk(statement)):
+    if source.parent(group.first) is not around or any(isinstance(node, (ast.Return, ast.Raise)) and source.function(node) is around for statement in before for node in ast.walk(statement)):
         return False
     mentions = callers(source, around)
     places = [*mentions.calls, *((other, node) for other, node, _ in mentions.runs), *mentions.others]
