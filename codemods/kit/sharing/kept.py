@@ -15,7 +15,7 @@ from ..move import apart, lead, place_for
 from ..names import FunctionNode
 from ..source import Source, targets_of
 from .kept_uses import kept_uses
-from .let_go import forgotten
+from .let_go import forgotten, until_stop, when_it_stops
 from .obstacles import object_to
 from .on_application import asked_by_key, holder_on_application, key_binding
 from .plan import Plan, Wishes
@@ -40,7 +40,7 @@ def kept_groups(source: Source) -> Iterator[Group]:
         if body is not None and (around is None or (around not in handlers(source.project) and not reached(source, around))):
             bodies.setdefault((id(body), me), (body, me, statement))
     for body, me, statement in bodies.values():
-        for group in groups_in(source, body, source.scope(statement), None, me):
+        for group in groups_in(source, until_stop(body), source.scope(statement), None, me):
             if any(slot.startswith("self.") for slot in group.slots) and not group.foreign:
                 yield group
 
@@ -108,9 +108,9 @@ class KeptPlan(Plan):
         object_to_stored(self.stations)
         around = source.function(group.first)
         own = {node for statement in group.statements for node in ast.walk(statement)}
-        after = [each for each in source.nodes(ast.Name) if isinstance(each.ctx, ast.Store) and each not in own and source.function(each) is around and source.start(each) > source.start(group.first)]
+        after = [each for each in source.nodes(ast.Name) if not isinstance(each.ctx, ast.Load) and each not in own and source.function(each) is around and source.start(each) > source.start(group.first)]
         read = {node.id for statement in group.statements for node in ast.walk(statement) if isinstance(node, ast.Name)}
-        if around is not None and (late := next((each for each in after if each.id in read and each.id not in group.slots), None)) is not None:
+        if around is not None and (late := next((each for each in after if each.id in read and each.id not in group.slots and not when_it_stops(source, each)), None)) is not None:
             raise Unclear("rebound", f"{late.id}, of which it is built, is set anew later", source, late)
 
     def inlines(self) -> bool:

@@ -27,6 +27,18 @@ def lets_go(source: Source, node: ast.AST) -> bool:
     return gone and not in_tests(source) and (function is None or not (function in handlers(source.project) or reached(source, function)))
 
 
+def when_it_stops(source: Source, node: ast.AST) -> bool:
+    """Whether a name is given up behind the `yield` of what a service runs from its start to its stop."""
+    function = source.function(node)
+    return function is not None and lets_go(source, node) and any(source.start(each) < source.start(node) for each in source.index.yields.get(function, ()))
+
+
+def until_stop(body: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements of a body that run before the service does: those up to a `yield`."""
+    waits = next((place for place, each in enumerate(body) if isinstance(each, ast.Expr) and isinstance(each.value, ast.Yield)), len(body))
+    return body[:waits]
+
+
 def asks_whether(source: Source, node: ast.AST) -> bool:
     """Whether a read only asks if the object is there yet: `if chain is None:`."""
     above = source.parent(node)

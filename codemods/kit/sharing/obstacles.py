@@ -11,6 +11,7 @@ from ..move import movable
 from ..names import FunctionNode, last_part
 from ..source import Source
 from ..tests import in_tests
+from .let_go import when_it_stops
 from .makers import builds_upon, lent_by
 from .reach import Use, User, imports_of
 from .refills import refills
@@ -152,9 +153,17 @@ def _free_names(group: Group, inside: ast.stmt, statement: ast.stmt) -> None:
             home = group.source.scope(node).home(node.id)
             bindings = home.bindings.get(node.id, []) if home is group.scope else []
             if any(binding.within is not home for binding in bindings) or any(
-                group.source.start(binding.node) > group.source.start(statement) for binding in bindings if binding.kind in ("assign", "augmented", "for", "with", "delete")
+                group.source.start(binding.node) > group.source.start(statement) and not _given_up(group.source, binding.node, node.id)
+                for binding in bindings
+                if binding.kind in ("assign", "augmented", "for", "with", "delete")
             ):
                 raise Unclear("rebound", f"{node.id}, of which it is built, is set anew later", group.source, node)
+
+
+def _given_up(source: Source, statement: ast.AST, name: str) -> bool:
+    """Whether a name is only given up there, when the service stops: `llm = None` behind the yield."""
+    targets = statement.targets if isinstance(statement, (ast.Assign, ast.Delete)) else []
+    return any(isinstance(each, ast.Name) and each.id == name and when_it_stops(source, each) for each in targets)
 
 
 def strangers(group: Group, statement: ast.stmt) -> Iterator[ast.Call]:

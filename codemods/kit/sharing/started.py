@@ -12,7 +12,7 @@ from ..names import Binding, FunctionNode
 from ..source import Source
 from .declared import unsaid
 from .kept import KeptPlan
-from .let_go import asks_whether
+from .let_go import asks_whether, forgotten, lets_go, until_stop
 from .obstacles import object_to_exported
 from .reach import Use, imports_of, reached, uses_of
 from .shared import Group, groups_in
@@ -25,18 +25,26 @@ def started_groups(source: Source) -> Iterator[Group]:
     for function in declaring:
         if not isinstance(source.parent(function), ast.Module) or function in handlers(source.project) or reached(source, function):
             continue
-        names = [name for each in function.body if isinstance(each, ast.Global) for name in each.names if _set_once(source, function, name)]
-        for group in groups_in(source, function.body, source.names.inner[function], None, f"global {' '.join(names)}") if names else ():
-            if any(slot.startswith("self.") for slot in group.slots) and not group.foreign and not group.lent:
-                yield group
+        for body in [until_stop(function.body), *(until_stop(each.body) for each in function.body if isinstance(each, (ast.Try, ast.With, ast.AsyncWith)))]:
+            names = [name for each in function.body if isinstance(each, ast.Global) for name in each.names if _set_once(source, body, name)]
+            for group in groups_in(source, body, source.names.inner[function], None, f"global {' '.join(names)}") if names else ():
+                if any(slot.startswith("self.") for slot in group.slots) and not group.foreign and not group.lent:
+                    yield group
 
 
-def _set_once(source: Source, function: FunctionNode, name: str) -> bool:
-    """Whether a name of the module begins as None, is set by a function as a whole, and belongs to this file."""
+def _set_once(source: Source, body: list[ast.stmt], name: str) -> bool:
+    """Whether a name of the module begins as None, is set among these statements as a whole and only given up elsewhere, and belongs to this file."""
     bindings = source.names.module.bindings.get(name, [])
-    within = [each for each in bindings if each.within is not source.names.module]
-    once = len(within) == 1 and isinstance(within[0].node, ast.Assign) and within[0].node in function.body
-    return once and len(bindings) < 3 and all(_is_placeholder(source, each) for each in bindings if each not in within) and not any(True for _ in imports_of(source, name))
+    begins = [each for each in bindings if each.within is source.names.module]
+    within = [each for each in bindings if each.within is not source.names.module and _given_up(source, each) is None]
+    once = len(within) == 1 and isinstance(within[0].node, ast.Assign) and within[0].node in body
+    return once and len(begins) < 2 and all(_is_placeholder(source, each) for each in begins) and not any(True for _ in imports_of(source, name))
+
+
+def _given_up(source: Source, binding: Binding) -> ast.Name | None:
+    """The name in `chain = None` or `del chain`, where the service stops or has not begun."""
+    targets = binding.node.targets if isinstance(binding.node, (ast.Assign, ast.Delete)) else []
+    return next((each for each in targets if isinstance(each, ast.Name) and each.id == binding.name and binding.within is not source.names.module and lets_go(source, each)), None)
 
 
 def _is_placeholder(source: Source, binding: Binding) -> bool:
@@ -52,6 +60,7 @@ def uses_of_started(group: Group) -> Iterator[Use]:
     inside = {node for statement in group.statements for node in ast.walk(statement)}
     for slot in group.slots:
         name = slot.removeprefix("self.")
+        group.let_go += [(source, node, slot) for each in source.names.module.bindings.get(name, ()) if slot != name and (node := _given_up(source, each)) is not None]
         if name == slot:
             yield from (Use(source, load, slot) for load in source.names.uses(slot, group.scope) if load not in inside)
         else:
@@ -85,11 +94,12 @@ class StartedPlan(KeptPlan):
     def registered(self, blank: str, margin: str) -> str:
         """Nothing: the function's own `global` says where the factory goes."""
         source, function = self.source, self.around
-        named = False
+        self.changes.edits += forgotten(self.group, self.wanted[-1], self.factory)
+        waiting = {function, *(source.function(node) for _, node, slot in self.group.let_go if slot == self.wanted[-1])}
         for statement in source.nodes(ast.Global):
             gone = [name for name in statement.names if name in self.names]
-            if gone and source.function(statement) is function and not named:
-                named = True
+            if gone and (where := source.function(statement)) in waiting:
+                waiting.remove(where)
                 self.changes.edits += replace(source, statement, f"global {', '.join([*(name for name in statement.names if name not in gone), self.factory])}")
             elif gone:
                 self.changes.edits += unsaid(source, statement, gone)
