@@ -11,7 +11,7 @@ from ..cut import replace, span
 from ..finding import Edit, Finding
 from ..handlers import handlers, serves
 from ..imports import spell
-from ..move import lead, movable, moved, place_for, without
+from ..move import lead, movable, opened, place_for, runs, taken_out, whole, without
 from ..names import FunctionNode
 from ..tests import in_tests
 from .histories import MAX_SESSIONS
@@ -42,10 +42,10 @@ def made_anew(once: Once, wishes: Wishes) -> Iterator[Finding]:
         dearest = dear(source, once.body or function.body)
         if dearest is not None:
             raise Unclear("heavy-factory", f"{function.name} does more than build a chain: {ast.unparse(dearest.func)} would run for each request", source, dearest)
-        statement = once.block or function.body[0]
+        asks = next((each.test for each in ((*once.guard.opened, *once.guard.dropped) if once.guard is not None else ()) if isinstance(each, ast.If)), once.cells[0].call)
         plain = function.name.removeprefix("get_").strip("_")
         slot = plain if plain in once.names or plain not in source.names.module.bindings else function.name
-        user = User(source, function, handlers(source.project).get(function), [Use(source, statement.test if isinstance(statement, ast.If) else once.cells[0].call, slot)])
+        user = User(source, function, handlers(source.project).get(function), [Use(source, asks, slot)])
         group = Group(source, [function], source.names.inner[function], statements=[function], slots={slot: function}, cells=once.cells)
         yield _Anew(once, group, wishes, stations_for([user])).finding()
     except Unclear as unclear:
@@ -189,22 +189,43 @@ class _Anew(Plan):
         if once.block is None:
             self.changes.edits += cells
             return
-        block = once.block
-        margin = source.indent(block)
-        if not all(movable(source, each) for each in (block.body[0], block, *once.declared)):
-            raise Unclear("shared-line", "a statement shares its line with another", source, block)
-        if once.body is not block.body:
-            self.changes.edits += cells
-        text = "" if once.body is not block.body else "".join(moved(source, each, margin, [edit for edit in cells if source.start(each) <= edit.start and edit.stop <= source.stop(each)]) for each in block.body)
-        self.changes.edits.append(source.edit(span(source, block)[0], span(source, block)[1], text))
+        self.unguard(once, cells)
         for declared in once.declared:
-            self.changes.edits.append(source.edit(*span(source, declared), ""))
-        for name in once.names:
-            statement = next(each.node for each in source.names.module.bindings[name] if each.within is source.names.module)
-            assert isinstance(statement, ast.stmt)
-            if not movable(source, statement):
-                raise Unclear("shared-line", "a statement shares its line with another", source, statement)
-            self.changes.edits.append(without(source, statement, statement))
+            if not movable(source, declared):
+                raise Unclear("shared-line", "a statement shares its line with another", source, declared)
+            self.changes.edits.append(taken_out(source, declared))
+        names = [*once.names, *self.idle_locks(once)]
+        gone = sorted((each.node for name in names for each in source.names.module.bindings[name] if each.within is source.names.module and isinstance(each.node, ast.stmt)), key=source.start)
+        if crowded := next((statement for statement in gone if not movable(source, statement)), None):
+            raise Unclear("shared-line", "a statement shares its line with another", source, crowded)
+        plain = [statement for statement in gone if "#" not in source.slice(lead(source, statement), span(source, statement)[1])]
+        self.changes.edits += [without(source, *row) for row in runs(source.tree.body, plain)]
+        self.changes.edits += [taken_out(source, statement) for statement in gone if statement not in plain]
+
+    def unguard(self, once: Once, cells: list[Edit]) -> None:
+        """What only the first came to is run by all: the blocks around it are opened, what returned before it goes."""
+        source, guard = once.source, once.guard
+        assert guard is not None
+        blocks = [*guard.opened, *guard.dropped]
+        left = cells
+        for top in (each for each in once.function.body if each in blocks):
+            first, stop = whole(source, top)
+            try:
+                text = opened(source, top, guard.opened, guard.dropped, cells)
+            except ValueError:
+                raise Unclear("shared-line", "a statement shares its line with another", source, top) from None
+            if not movable(source, top):
+                raise Unclear("shared-line", "a statement shares its line with another", source, top)
+            self.changes.edits.append(source.edit(first, stop, text))
+            left = [edit for edit in left if not (first <= edit.start and edit.stop <= stop)]
+        self.changes.edits += left
+
+    def idle_locks(self, once: Once) -> list[str]:
+        """The locks that nothing else takes."""
+        source = once.source
+        taken = once.guard.locks if once.guard is not None else []
+        alone = [name for name in dict.fromkeys(lock.id for lock in taken) if all(load in taken for load in source.names.uses(name, source.names.module))]
+        return [name for name in alone if name not in (source.exports() or ()) and not any(True for _ in source.project.importers(source, name))]
 
     def message(self) -> str:
         what = f"{self.once.what} is shared by all requests, which see each other's messages"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..callers import callers
@@ -16,22 +16,43 @@ from .providers import dependents, keyed_dependent
 from .shared import Cell, cells_in, returns_cells
 from .stations import READS, Unclear
 
+LOCKS = ("threading.Lock", "threading.RLock", "asyncio.Lock", "multiprocessing.Lock", "multiprocessing.RLock", "anyio.Lock", "gevent.lock.RLock", "threading.Semaphore", "asyncio.Semaphore")
+
+
+@dataclass(slots=True, eq=False)
+class Guard:
+    """What lets only the first come to the statements of `body`, which set the name `asked`.
+
+    `opened`: the blocks around them, `if chain is None:` and `with lock:`. `dropped`: `if chain is not None: return chain`.
+    """
+
+    asked: str
+    body: list[ast.stmt]
+    opened: list[ast.If | ast.With | ast.AsyncWith] = field(default_factory=list)
+    dropped: list[ast.If] = field(default_factory=list)
+
+    @property
+    def locks(self) -> list[ast.Name]:
+        """The names of the module that stand for the locks."""
+        return [item.context_expr for each in self.opened if not isinstance(each, ast.If) for item in each.items if isinstance(item.context_expr, ast.Name)]
+
 
 @dataclass(slots=True, eq=False)
 class Once:
-    """`wraps`: the decorators that cache. `block`: the `if chain is None:` around what is built, `names` what it sets.
+    """`wraps`: the decorators that cache. `block`: the `if chain is None:` or `with lock:` around what is built, `names` what it sets.
 
-    `body`: what is built; behind the block where that returns at once: `if chain is not None: return chain`.
+    `body`: what is built; behind the block where that returns at once: `if chain is not None: return chain`. `guard`: all that stands around it.
     """
 
     source: Source
     function: FunctionNode
     cells: list[Cell]
     wraps: list[ast.expr] = field(default_factory=list)
-    block: ast.If | None = None
+    block: ast.stmt | None = None
     names: list[str] = field(default_factory=list)
     declared: list[ast.Global] = field(default_factory=list)
     body: list[ast.stmt] = field(default_factory=list)
+    guard: Guard | None = None
 
     @property
     def statements(self) -> list[ast.stmt]:
@@ -79,20 +100,47 @@ def _cached(source: Source, function: FunctionNode) -> Once | None:
 
 
 def _lazy(source: Source, function: FunctionNode) -> Once | None:
-    """`global chain`, `if chain is None:`, and a block that sets it; nothing else reads or sets the name."""
+    """`global chain`, `if chain is None:`, perhaps under a lock, and a block that sets it; nothing else reads or sets the name."""
     declared = [each for each in function.body if isinstance(each, ast.Global)]
     names = [name for each in declared for name in each.names]
     if not names:
         return None
-    for block in function.body:
-        if not isinstance(block, ast.If) or block.orelse:
+    guard = guarded(source, function.body, names)
+    if guard is None or not all(_only_here(source, function, guard.body, name) for name in names):
+        return None
+    block = min([*guard.opened, *guard.dropped], key=source.start)
+    return Once(source, function, list(_cells(source, guard.body)), block=block, names=sorted(names, key=lambda name: name != guard.asked), declared=declared, body=guard.body, guard=guard)
+
+
+def guarded(source: Source, body: list[ast.stmt], names: Collection[str], asked: str = "") -> Guard | None:
+    """The statements under a body to which only the first comes, while one of the names is unset; `asked`: that was asked of this one before."""
+    for place, each in enumerate(body):
+        if isinstance(each, (ast.With, ast.AsyncWith)) and is_lock(source, each):
+            found = guarded(source, each.body, names, asked) or (Guard(asked, each.body) if asked else None)
+            if found is not None:
+                found.opened.insert(0, each)
+                return found
+        if not isinstance(each, ast.If) or each.orelse:
             continue
-        asked, body = _is_missing(block.test), block.body
-        if not asked and (asked := _is_there(block)):
-            body = function.body[function.body.index(block) + 1 :]
-        if asked in names and all(_only_here(source, function, body, name) for name in names):
-            return Once(source, function, list(_cells(source, body)), block=block, names=sorted(names, key=lambda name: name != asked), declared=declared, body=body)
+        if (name := _is_missing(each.test)) in names and name == (asked or name):
+            found = guarded(source, each.body, names, name) or Guard(name, each.body)
+            found.opened.insert(0, each)
+            return found
+        if (name := _is_there(each)) in names and name == (asked or name):
+            rest = body[place + 1 :]
+            found = guarded(source, rest, names, name) or Guard(name, rest)
+            found.dropped.insert(0, each)
+            return found
     return None
+
+
+def is_lock(source: Source, block: ast.With | ast.AsyncWith) -> bool:
+    """`with _lock:` of a lock that the module makes once."""
+    item = block.items[0]
+    if len(block.items) != 1 or item.optional_vars is not None or not isinstance(item.context_expr, ast.Name):
+        return False
+    home = source.scope(item.context_expr).home(item.context_expr.id)
+    return home is source.names.module and source.made_by(item.context_expr) in LOCKS
 
 
 def _cells(source: Source, body: Iterable[ast.stmt]) -> Iterator[Cell]:
