@@ -77,11 +77,15 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
         raise Unclear("group-chat", f"{room.name} sends what is said to everybody who is connected", room.source, room.function)
     if listed and not any(converses(each) for each in stations if not each.passes):
         raise Unclear("read-elsewhere", "what one request puts into it another gives to the model: it may be meant for all", source, group.first)
+    for each in stations if parameter else ():
+        if each.key is None and not each.passes and any(use.clears for below in each.all_below for use in below.uses):
+            raise Unclear("read-elsewhere", f"{each.name} begins the conversation anew, and has no key that says whose", each.source, each.function)
     if len(stations) > 1:
         for each in stations:
             aside = each.only_reads or remote or (listed and not converses(each))
             if aside and each.key is None and not each.passes and isinstance(each.function, FunctionNode):
-                what = "reads" if each.only_reads else "reads or changes"
+                clears = any(use.clears for below in each.all_below for use in below.uses)
+                what = "clears" if clears else "reads" if each.only_reads else "reads or changes"
                 raise Unclear("read-elsewhere", f"{each.name} {what} what other requests have said, and there is no key to tell them apart", each.source, each.function)
 
 
