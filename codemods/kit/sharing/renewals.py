@@ -68,7 +68,7 @@ def _same(group: Group, again: ast.Assign, statement: ast.stmt) -> bool:
 def _clearing(group: Group, cell: Cell, read: set[str]) -> Iterator[tuple[str, str]]:
     """The slots by which the conversation can be cleared, those that are read anyway first, with the text that does it."""
     source = group.source
-    for slot in sorted(group.slots, key=lambda slot: slot not in read):
+    for slot in sorted(group.slots, key=lambda slot: (slot not in read, group.body.index(group.slots[slot]))):
         made = value_of(group.slots[slot])
         if made is cell.call and cell.kind in MEMORIES and last_name(source.qualified(cell.call.func)).endswith(("Memory", "History")):  # type: ignore[union-attr]
             yield slot, f"{slot}.clear()"

@@ -246,8 +246,8 @@ def groups_in(
     groups: list[Group] = []
     for statement, slots in links:
         joined = [group for group in groups if slots & set(group.slots)]
-        merged = Group(source, body, scope, owner, me, [statement], {slot: tainted[slot] for slot in slots})
-        merged.foreign = {name: foreign[name] for name in reads(source, statement, scope, foreign)}
+        merged = Group(source, body, scope, owner, me, [statement], {slot: tainted[slot] for slot in tainted if slot in slots})
+        merged.foreign = {name: foreign[name] for name in sorted(reads(source, statement, scope, foreign))}
         for group in joined:
             groups.remove(group)
             merged.statements += group.statements
