@@ -133,7 +133,8 @@ class _Anew(Plan):
     def finding(self) -> Finding:
         once, source, function = self.once, self.once.source, self.once.function
         own = next(each for each in self.stations if each.function is function)
-        if self.cached and not (own.passes and once.wraps):
+        plain = isinstance(function, ast.FunctionDef) and not function.decorator_list
+        if self.cached and not (own.passes and (once.wraps or plain)):
             raise Unclear("factory", "it keeps more than its messages, which can't be kept by key here", source, function)
         session = self.session(own)
         cells, definitions = self.with_histories(once.cells, session, None) if self.parameter and not self.cached else ([], [])
@@ -184,7 +185,12 @@ class _Anew(Plan):
             first, stop = source.line_start(source.line_of(source.start(wrap))), source.line_start(source.line_of(source.stop(wrap)) + 1)
             self.changes.edits.append(source.edit(first, stop, above if first == start else ""))
             above = above if first != start else ""
-        if above and not self.cached:
+        if self.cached and not once.wraps:
+            text, needs = spell(source, "functools", "lru_cache")
+            self.changes.need(source, needs)
+            above = f"@{text}(maxsize={MAX_SESSIONS}){source.newline}"
+            start = span(source, once.function)[0]
+        if above and not (self.cached and once.wraps):
             self.changes.edits.append(source.edit(start, start, above))
         if once.block is None:
             self.changes.edits += cells
