@@ -86,6 +86,9 @@ def without(source: Source, first: ast.stmt, last: ast.stmt) -> Edit:
 def taken_out(source: Source, statement: ast.stmt) -> Edit:
     """The same for one statement with lines of its own, where its comments stay: they may be about more."""
     start, (first, stop) = source.start(statement), span(source, statement)
+    above = source.parent(statement)
+    if not isinstance(above, ast.Module) and any(getattr(above, name, None) == [statement] for name in ("body", "orelse", "finalbody")):
+        return source.edit(start, source.stop(statement), "pass")
     beside = source.slice(source.stop(statement), stop)
     if beside.strip():
         return source.edit(start, source.stop(statement) + len(beside) - len(beside.lstrip()), "")

@@ -231,6 +231,7 @@ class _Anew(Plan):
         source = once.source
         taken = once.guard.locks if once.guard is not None else []
         alone = [name for name in dict.fromkeys(lock.id for lock in taken) if all(load in taken for load in source.names.uses(name, source.names.module))]
+        alone = [name for name in alone if all(isinstance(source.parent(each.node), ast.Module) for each in source.names.module.bindings[name])]
         return [name for name in alone if name not in (source.exports() or ()) and not any(True for _ in source.project.importers(source, name))]
 
     def message(self) -> str:

@@ -129,7 +129,8 @@ class KeptPlan(Plan):
         outer = enclosing(source, group.first)
         opening = ""
         if definitions and isinstance(outer, FunctionNode):
-            self.changes.edits.append(apart(source, outer, definitions))
+            top = next(each for each in (outer, *source.parents(outer)) if isinstance(source.parent(each), ast.Module))
+            self.changes.edits.append(apart(source, top, definitions))  # type: ignore[arg-type]
         elif definitions:
             opening = reindent(definitions.replace("\n", newline), "", margin) + newline * (1 if margin else 2)
         stays = "".join(margin + line for statement in group.statements for line in kept.get(statement, ()))

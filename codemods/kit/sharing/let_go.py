@@ -7,7 +7,7 @@ import ast
 from ..cut import replace
 from ..finding import Edit
 from ..handlers import handlers
-from ..move import lead, movable, without
+from ..move import movable, taken_out
 from ..source import Source, is_none, targets_of
 from ..tests import in_tests
 from .reach import reached
@@ -83,10 +83,7 @@ def _gone(source: Source, node: ast.expr) -> list[Edit]:
         return [source.edit(start, stop, "")]
     if len(targets_of(statement)) > 1:
         return []
-    block = next((body for name in ("body", "orelse", "finalbody") if statement in (body := getattr(source.parent(statement), name, ()))), [])
-    start, stop = source.start(statement), source.stop(statement)
-    told = lead(source, statement) < source.line_start(source.line_of(start)) or source.slice(stop, source.line_start(source.line_of(stop) + 1)).strip()
-    if len(block) > 1 and not told and movable(source, statement):
-        return [without(source, statement, statement)]
+    if movable(source, statement):
+        return [taken_out(source, statement)]
     return replace(source, statement, "pass")
 

@@ -10,7 +10,7 @@ from ..callers import callers
 from ..handlers import handlers
 from ..libraries.memory import is_light, is_model, is_plain, keeps
 from ..names import FunctionNode
-from ..source import Source, is_none
+from ..source import Source, is_none, targets_of
 from .overlooked import CACHES, is_cached
 from .providers import dependents, keyed_dependent
 from .shared import Cell, cells_in, returns_cells
@@ -108,8 +108,17 @@ def _lazy(source: Source, function: FunctionNode) -> Once | None:
     guard = guarded(source, function.body, names)
     if guard is None or not all(_only_here(source, function, guard.body, name) for name in names):
         return None
+    if any(_read_before(source, guard, name) for name in names):
+        return None
     block = min([*guard.opened, *guard.dropped], key=source.start)
     return Once(source, function, list(_cells(source, guard.body)), block=block, names=sorted(names, key=lambda name: name != guard.asked), declared=declared, body=guard.body, guard=guard)
+
+
+def _read_before(source: Source, guard: Guard, name: str) -> bool:
+    """Whether a function reads a name above the statement that sets it, other than to ask for it."""
+    asking = {node for each in guard.opened if isinstance(each, ast.If) for node in ast.walk(each.test)} | {node for each in guard.dropped for node in ast.walk(each)}
+    sets = next(source.start(each) for each in guard.body for target in targets_of(each) if isinstance(target, ast.Name) and target.id == name)
+    return any(source.start(load) < sets and load not in asking for load in source.names.uses(name, source.names.module))
 
 
 def guarded(source: Source, body: list[ast.stmt], names: Collection[str], asked: str = "") -> Guard | None:
