@@ -17,7 +17,7 @@ from ..source import Source, targets_of
 from .kept_uses import kept_uses
 from .let_go import forgotten, until_stop, when_it_stops
 from .obstacles import object_to
-from .on_application import asked_by_key, holder_on_application, key_binding
+from .on_application import asked_by_key, holder_of, holder_on_application, key_binding
 from .plan import Plan, Wishes
 from .providers import keyed_dependent
 from .reach import Use, enclosing, reached, shelf_of, users_of
@@ -237,7 +237,7 @@ class KeptPlan(Plan):
     def naming(self, each: Station) -> tuple[ast.stmt, ...]:
         found: dict[ast.stmt, None] = {}
         for use in each.uses:
-            holder = use.node.value if isinstance(use.node, ast.Attribute) else (asked_by_key(use.node) or (None,))[0]
+            holder = holder_of(use.node)
             home = each.source.scope(holder).home(holder.id) if isinstance(holder, ast.Name) else None
             if not isinstance(holder, ast.Name) or home is None or home.kind != "function":
                 continue
@@ -257,10 +257,8 @@ class KeptPlan(Plan):
 
     def spelled_factory(self, each: Station) -> str:
         for use in each.uses:
-            if isinstance(use.node, (ast.Attribute, ast.Subscript)):
-                return self.spelled(each.source.code(use.node.value), each.source)
-            if (asked := asked_by_key(use.node)) is not None:
-                return self.spelled(each.source.code(asked[0]), each.source)
+            if (holder := holder_of(use.node)) is not None:
+                return self.spelled(each.source.code(holder), each.source)
         raise Unclear("handed-on", f"{each.name} has nothing to ask for it", each.source, each.function)
 
     def importing(self) -> None:

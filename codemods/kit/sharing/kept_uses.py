@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ..callers import callers
 from ..names import FunctionNode
@@ -59,7 +59,7 @@ def kept_uses(group: Group) -> Iterator[Use]:
                     _object_to_set(group, other, attribute, slot)
                 elif not _only_asked(group, other, attribute, slot):
                     yield Use(other, attribute, slot)
-            object_to_named(group, other, name, slot)
+            yield from _named(group, other, name, slot, lambda holder, other=other: isinstance(holder, ast.Attribute) and holder.attr == "state" and _of_application(other, holder, group.me))  # type: ignore[misc]
 
 
 def _object_to_set(group: Group, source: Source, node: ast.expr, slot: str, reason: str = "app-state") -> None:
@@ -71,22 +71,27 @@ def _object_to_set(group: Group, source: Source, node: ast.expr, slot: str, reas
 
 def _only_asked(group: Group, source: Source, node: ast.expr, slot: str) -> bool:
     """Whether a read only asks if the object is there; that is asked of the factory."""
-    if not asks_whether(source, node):
+    if not asks_whether(source, node, group):
         return False
     group.let_go.append((source, node, slot))
     return True
 
 
-def object_to_named(group: Group, source: Source, name: str, slot: str) -> None:
-    """Raises Unclear where an attribute is asked for by its name: `getattr(app.state, "chain")`; not where it is only asked whether it is there, or deleted."""
+def _named(group: Group, source: Source, name: str, slot: str, ours: Callable[[ast.expr], bool]) -> Iterator[Use]:
+    """The attribute asked for by its name, `getattr(app.state, "chain", None)`. Raises Unclear where more is done by that than to read it, to ask whether it is there or to delete it."""
     for call in source.index.calls(BY_NAME):
         if not _asks_by_name(call) or call.args[1].value != name:  # type: ignore[attr-defined]
             continue
-        word = call.func.id if isinstance(call.func, ast.Name) else ""
+        word = call.func.id if isinstance(call.func, ast.Name) and ours(call.args[0]) else ""
         if word == "hasattr" or (word == "delattr" and lets_go(source, call)):
             group.let_go.append((source, call.args[1], slot))
-        else:
+        elif word != "getattr":
             raise Unclear("app-state", f"{ast.unparse(call)} asks for it by its name", source, call)
+        elif asks_whether(source, call, group):
+            group.let_go.append((source, call.args[1], slot))
+        else:
+            object_to_missing(group, source, call)
+            yield Use(source, call, slot)
 
 
 def on_application(group: Group, names: dict[str, str], inside: set[ast.AST]) -> Iterator[Use]:
@@ -106,7 +111,7 @@ def on_application(group: Group, names: dict[str, str], inside: set[ast.AST]) ->
                         _object_to_set(group, other, attribute, slot)
                     elif not _only_asked(group, other, attribute, slot):
                         yield Use(other, attribute, slot)
-                object_to_named(group, other, name, slot)
+                yield from _named(group, other, name, slot, lambda holder, other=other, shelf=shelf: shelf_on(other, holder) == shelf)  # type: ignore[misc]
         elif isinstance(target, ast.Subscript):
             yield from _by_key(group, shelf, target, slot, inside)
 
@@ -183,8 +188,8 @@ def _of_container(group: Group, names: dict[str, str], inside: set[ast.AST]) -> 
 
 def object_to_missing(group: Group, source: Source, call: ast.Call) -> None:
     """Raises Unclear where a request asks whether the object is there, and it may not be."""
-    above = source.parent(call)
-    if len(call.args) > 1 and not is_none(call.args[1]):
+    above, place = source.parent(call), 2 if isinstance(call.func, ast.Name) else 1
+    if len(call.args) > place and not is_none(call.args[place]):
         raise Unclear("app-state", f"{ast.unparse(call)} has something instead of it", source, call)
     target = above.targets[0] if isinstance(above, ast.Assign) and len(above.targets) == 1 else None
     name = target.id if isinstance(target, ast.Name) else ""

@@ -39,11 +39,13 @@ def until_stop(body: list[ast.stmt]) -> list[ast.stmt]:
     return body[:waits]
 
 
-def asks_whether(source: Source, node: ast.AST) -> bool:
-    """Whether a read only asks if the object is there yet: `if chain is None:`."""
+def asks_whether(source: Source, node: ast.AST, group: Group | None = None) -> bool:
+    """Whether a read only asks if the object is there yet: `if chain is None:`; a list of the group's is asked whether it is empty by `if not messages:`."""
     above = source.parent(node)
     if isinstance(above, ast.Compare):
         return above.left is node and len(above.ops) == 1 and is_none(above.comparators[0])
+    if group is not None and any(cell.kind == "transcript" for cell in group.cells):
+        return False
     if isinstance(above, (ast.If, ast.IfExp)):
         return above.test is node
     return (isinstance(above, ast.UnaryOp) and isinstance(above.op, ast.Not)) or (isinstance(above, ast.Call) and isinstance(above.func, ast.Name) and above.func.id == "bool")

@@ -45,6 +45,15 @@ def asked_by_key(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
     return None
 
 
+def holder_of(node: ast.AST) -> ast.expr | None:
+    """Of what something is asked: `app.state` of `app.state.chain` and `getattr(app.state, "chain")`, `app` of `app["chain"]` and `app.get("chain")`."""
+    if isinstance(node, ast.Attribute):
+        return node.value
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+        return node.args[0]
+    return (asked_by_key(node) or (None,))[0]
+
+
 def last_word(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else ""
 

@@ -64,7 +64,7 @@ def uses_of_started(group: Group) -> Iterator[Use]:
         if name == slot:
             yield from (Use(source, load, slot) for load in source.names.uses(slot, group.scope) if load not in inside)
         else:
-            yield from (Use(use.source, use.node, slot) for use in uses_of(source, source.names.module, [name], group.statements) if not asks_whether(use.source, use.node))
+            yield from (Use(use.source, use.node, slot) for use in uses_of(source, source.names.module, [name], group.statements) if not asks_whether(use.source, use.node, group))
 
 
 class StartedPlan(KeptPlan):
@@ -104,7 +104,7 @@ class StartedPlan(KeptPlan):
             elif gone:
                 self.changes.edits += unsaid(source, statement, gone)
         for use in uses_of(source, source.names.module, self.names, self.group.statements):
-            if asks_whether(use.source, use.node):
+            if asks_whether(use.source, use.node, self.group):
                 self.changes.edits += replace(use.source, use.node, _spelled(use, self.factory))
         for name in self.names:
             for binding in source.names.module.bindings[name]:
