@@ -237,13 +237,15 @@ class KeptPlan(Plan):
     def naming(self, each: Station) -> tuple[ast.stmt, ...]:
         found: dict[ast.stmt, None] = {}
         for use in each.uses:
-            holder = holder_of(use.node)
-            home = each.source.scope(holder).home(holder.id) if isinstance(holder, ast.Name) else None
-            if not isinstance(holder, ast.Name) or home is None or home.kind != "function":
+            root = holder_of(use.node)
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            home = each.source.scope(root).home(root.id) if isinstance(root, ast.Name) else None
+            if not isinstance(root, ast.Name) or home is None or home.kind != "function" or home.node in each.source.parents(each.function):
                 continue
             if home.node is not each.function:
-                raise Unclear("app-state", f"a function within {each.name} has a name of its own for the state, {holder.id}", each.source, holder)
-            found.update(dict.fromkeys(binding.node for binding in home.bindings[holder.id] if isinstance(binding.node, (ast.Assign, ast.AnnAssign))))
+                raise Unclear("app-state", f"a function within {each.name} has a name of its own for the application, {root.id}", each.source, root)
+            found.update(dict.fromkeys(binding.node for binding in home.bindings[root.id] if isinstance(binding.node, (ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom))))
         return tuple(found)
 
     def spelled(self, holder: str, source: Source) -> str:
