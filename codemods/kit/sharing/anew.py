@@ -13,14 +13,18 @@ from ..handlers import handlers, serves
 from ..imports import spell
 from ..move import lead, movable, opened, place_for, runs, taken_out, whole, without
 from ..names import FunctionNode
+from ..source import targets_of
 from ..tests import in_tests
+from .declared import unsaid
 from .histories import MAX_SESSIONS
+from .let_go import leaves_block
 from .once import Once, dear, is_provider, looks, made_once, rides, wraps_of
 from .overlooked import handed_out, is_cached, keeper
 from .plan import Plan, Wishes
 from .providers import dependents, keyed_dependent
 from .reach import Use, User, reached
-from .shared import Group
+from .renewals import clearing
+from .shared import Group, value_of
 from .stations import READS, Station, Unclear, stations_for
 from .stored import object_to_stored
 from .wording import told
@@ -46,8 +50,16 @@ def made_anew(once: Once, wishes: Wishes) -> Iterator[Finding]:
         plain = function.name.removeprefix("get_").strip("_")
         slot = plain if plain in once.names or plain not in source.names.module.bindings else function.name
         user = User(source, function, handlers(source.project).get(function), [Use(source, asks, slot)])
+        users = [user]
+        for reset in once.resets:
+            around = source.function(reset)
+            assert isinstance(around, FunctionNode)
+            if reset.targets[0].id == once.names[0]:  # type: ignore[attr-defined]
+                if not (reached(source, around) or around in handlers(source.project)):
+                    continue
+                users.append(User(source, around, handlers(source.project).get(around), [Use(source, reset.targets[0], slot, clears=True)]))
         group = Group(source, [function], source.names.inner[function], statements=[function], slots={slot: function}, cells=once.cells)
-        yield _Anew(once, group, wishes, stations_for([user])).finding()
+        yield _Anew(once, group, wishes, stations_for(users)).finding()
     except Unclear as unclear:
         where = f" ({unclear.source.path}:{unclear.source.place(unclear.node).line})" if unclear.source is not None and unclear.node is not None else ""
         yield source.refuse(once.spot, unclear.reason, f"{what}; {unclear.message}{where}")
@@ -86,11 +98,52 @@ class _Anew(Plan):
         object_to_stored(self.stations, [each for each in self.stations if each.function is function])
         if is_provider(once) and calls and self.stations[0].key is not None:
             raise Unclear("factory", f"{function.name} is called besides", *calls[0])
+        own = next(each for each in self.stations if each.function is function)
+        for each in self.resetting:
+            if each.key is None and not each.passes:
+                raise Unclear("read-elsewhere", f"{each.name} begins the conversation anew, and has no key that says whose", source, each.function)
+            if not own.passes or not self.how or (isinstance(function, ast.AsyncFunctionDef) and not isinstance(each.function, ast.AsyncFunctionDef)):
+                raise Unclear("rebound", f"{once.names[0]} is set anew under `global`", source, each.uses[0].node)
         for each in self.stations:
             if isinstance(each.function, FunctionNode) and (each.key is None or not self.parameter) and not each.passes:
                 if (owner := keeper(each.source, each.function)) is not None:
                     raise Unclear("handed-on", f"instances of {owner.name} keep it", each.source, each.function)
                 self.check_keyless(each, each.function)
+
+    @property
+    def resetting(self) -> list[Station]:
+        """Who sets the name to None again."""
+        return [each for each in self.stations if any(use.clears for use in each.uses)]
+
+    @property
+    def how(self) -> str:
+        """How what is made forgets its conversation."""
+        name = self.once.names[0]
+        made = next((value_of(each) for each in self.once.body for target in targets_of(each) if isinstance(target, ast.Name) and target.id == name), None)
+        return clearing(self.once.source, made, self.once.cells[0]) if len(self.once.cells) == 1 else ""
+
+    def reset(self) -> None:
+        """What set the name to None clears the session's own conversation."""
+        source, function = self.once.source, self.once.function
+        gone = {source.function(reset) for reset in self.once.resets}
+        for statement in source.nodes(ast.Global):
+            if source.function(statement) in gone and (names := [name for name in statement.names if name in self.once.names]):
+                self.changes.edits += unsaid(source, statement, names)
+        cleared = {each.uses[0].node: each for each in self.resetting}
+        for reset in self.once.resets:
+            each = cleared.get(reset.targets[0])
+            if each is None or not isinstance(each.function, FunctionNode):
+                self.changes.edits += leaves_block(source, reset, [other for other in self.once.resets if other.targets[0] not in cleared])
+                continue
+            if each.passes:
+                key = self.parameter
+            else:
+                each.key = next((key for key in [*([each.key] if each.key else []), *each.keys] if place_for(source, each.function, [reset], key.after, in_loops=True) is not None), None)
+                if each.key is None:
+                    raise Unclear("no-place", f"{each.name} uses it before its key is there", source, each.function)
+                key = self.key_text(each)
+            asked = f"{function.name}({self.parameter}={key})"
+            self.changes.edits += replace(source, reset, f"{f'(await {asked})' if isinstance(function, ast.AsyncFunctionDef) else asked}{self.how}")
 
     def carry(self, each: Station, function: FunctionNode) -> None:
         """A cached function that builds upon this one loses its cache with it. Raises Unclear where it can't."""
@@ -105,7 +158,7 @@ class _Anew(Plan):
         self.carried.append(found)
 
     def pass_through(self, each: Station) -> None:
-        if not any(found.function is each.function for found in self.carried):
+        if each not in self.resetting and not any(found.function is each.function for found in self.carried):
             return super().pass_through(each)
         assert isinstance(each.function, FunctionNode)
         if self.parameter in each.source.names.inner[each.function].bindings:
@@ -150,6 +203,7 @@ class _Anew(Plan):
             self.hand_on(each)
             if each.passes and each is not own:
                 self.pass_through(each)
+        self.reset()
         if any(edit.start < 0 for edit in self.changes.edits):
             raise Unclear("shared-line", "the code is laid out in a way that can't be cut safely")
         return source.fix(once.spot, self.changes.edits, self.message(), help=told(self), imports=self.changes.imports, group=self.tie)

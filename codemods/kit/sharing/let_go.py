@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 
 from ..cut import replace
 from ..finding import Edit
@@ -57,10 +58,11 @@ def forgotten(group: Group, stands_for: str, factory: str, *, keeps_key: bool = 
     `keeps_key`: the factory lies under the slot's own key.
     """
     edits: list[Edit] = []
+    gone = {source.parent(node) for source, node, slot in group.let_go if slot != stands_for}
     for source, node, slot in group.let_go:
         leaves = isinstance(source.parent(node), (ast.Assign, ast.AnnAssign, ast.Delete, ast.Expr))
         if slot != stands_for and leaves:
-            edits += _gone(source, node)
+            edits += _gone(source, node, gone)
         elif not keeps_key:
             edits += _under_another_name(source, node, factory)
     return edits
@@ -75,7 +77,7 @@ def _under_another_name(source: Source, node: ast.expr, name: str) -> list[Edit]
     return replace(source, key, f'"{name}"') if isinstance(key, ast.Constant) else []
 
 
-def _gone(source: Source, node: ast.expr) -> list[Edit]:
+def _gone(source: Source, node: ast.expr, others: Collection[ast.AST | None]) -> list[Edit]:
     statement = source.parent(node)
     if not isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Delete, ast.Expr)):
         return []
@@ -85,7 +87,13 @@ def _gone(source: Source, node: ast.expr) -> list[Edit]:
         return [source.edit(start, stop, "")]
     if len(targets_of(statement)) > 1:
         return []
-    if movable(source, statement):
-        return [taken_out(source, statement)]
-    return replace(source, statement, "pass")
+    return leaves_block(source, statement, others)
 
+
+def leaves_block(source: Source, statement: ast.stmt, others: Collection[ast.AST | None]) -> list[Edit]:
+    """A statement goes, as these others do; where nothing else is left of its block but `global`, one `pass` is."""
+    block = next((body for name in ("body", "orelse", "finalbody") if isinstance(body := getattr(source.parent(statement), name, ()), list) and statement in body), [])
+    left = [each for each in block if not isinstance(each, (ast.Global, ast.Nonlocal))]
+    if not movable(source, statement) or (left[:1] == [statement] and not isinstance(source.parent(statement), ast.Module) and all(each is statement or each in others for each in left)):
+        return replace(source, statement, "pass")
+    return [taken_out(source, statement)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ..callers import callers
 from ..handlers import handlers
 from ..libraries.memory import is_light, is_model, is_plain, keeps
-from ..names import FunctionNode
+from ..names import Binding, FunctionNode
 from ..source import Source, is_none, targets_of
 from .overlooked import CACHES, is_cached
 from .providers import dependents, keyed_dependent
@@ -53,6 +53,7 @@ class Once:
     declared: list[ast.Global] = field(default_factory=list)
     body: list[ast.stmt] = field(default_factory=list)
     guard: Guard | None = None
+    resets: list[ast.Assign] = field(default_factory=list)  # where other functions set the names to None again
 
     @property
     def statements(self) -> list[ast.stmt]:
@@ -111,7 +112,9 @@ def _lazy(source: Source, function: FunctionNode) -> Once | None:
     if any(_read_before(source, guard, name) for name in names):
         return None
     block = min([*guard.opened, *guard.dropped], key=source.start)
-    return Once(source, function, list(_cells(source, guard.body)), block=block, names=sorted(names, key=lambda name: name != guard.asked), declared=declared, body=guard.body, guard=guard)
+    names = sorted(names, key=lambda name: name != guard.asked)
+    resets = [each.node for name in names for each in source.names.module.bindings[name] if _is_reset(source, function, each)]
+    return Once(source, function, list(_cells(source, guard.body)), block=block, names=names, declared=declared, body=guard.body, guard=guard, resets=resets)  # type: ignore[arg-type]
 
 
 def _read_before(source: Source, guard: Guard, name: str) -> bool:
@@ -174,11 +177,11 @@ def _is_there(block: ast.If) -> str:
 
 
 def _only_here(source: Source, function: FunctionNode, body: list[ast.stmt], name: str) -> bool:
-    """Whether a name of the module begins as None, is set in these statements, as a whole, and is read by this function alone."""
+    """Whether a name of the module begins as None, is set in these statements, as a whole, to None in others, and is read by this function alone."""
     module = source.names.module
     bindings = module.bindings.get(name, [])
     outer = [each for each in bindings if each.within is module]
-    inner = [each for each in bindings if each.within is not module]
+    inner = [each for each in bindings if each.within is not module and not _is_reset(source, function, each)]
     begins = len(outer) == 1 and isinstance(outer[0].node, (ast.Assign, ast.AnnAssign)) and isinstance(source.parent(outer[0].node), ast.Module)
     if not begins or not (outer[0].value is None or is_none(outer[0].value)):
         return False
@@ -190,6 +193,13 @@ def _only_here(source: Source, function: FunctionNode, body: list[ast.stmt], nam
     return not any(source.project.importers(source, name)) and not any(
         attribute.attr == name and other.qualified(attribute) == f"{source.module}.{name}" for other in source.project if other is not source for attribute in other.attributes(name)
     )  # fmt: skip
+
+
+def _is_reset(source: Source, function: FunctionNode, binding: Binding) -> bool:
+    """`chain = None` in another function."""
+    node = binding.node
+    plain = isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name) and is_none(node.value)
+    return plain and binding.within is not source.names.module and source.function(node) not in (None, function)
 
 
 def dear(source: Source, body: Iterable[ast.stmt], depth: int = 0) -> ast.Call | None:

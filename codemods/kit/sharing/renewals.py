@@ -67,13 +67,18 @@ def _same(group: Group, again: ast.Assign, statement: ast.stmt) -> bool:
 
 def _clearing(group: Group, cell: Cell, read: set[str]) -> Iterator[tuple[str, str]]:
     """The slots by which the conversation can be cleared, those that are read anyway first, with the text that does it."""
-    source = group.source
     for slot in sorted(group.slots, key=lambda slot: (slot not in read, group.body.index(group.slots[slot]))):
-        made = value_of(group.slots[slot])
-        if made is cell.call and cell.kind in MEMORIES and last_name(source.qualified(cell.call.func)).endswith(("Memory", "History")):  # type: ignore[union-attr]
-            yield slot, f"{slot}.clear()"
-        elif made is not None and (_has_memory(source, made) or (made is cell.call and cell.factory is not None and _gives_chain(cell.factory.source, cell.factory.node))):
-            yield slot, f"{slot}.memory.clear()"
+        if how := clearing(group.source, value_of(group.slots[slot]), cell):
+            yield slot, f"{slot}{how}"
+
+
+def clearing(source: Source, made: ast.expr | None, cell: Cell) -> str:
+    """How what an expression makes forgets the conversation that a cell keeps: `.clear()`, `.memory.clear()`; "" where it can't be told."""
+    if made is cell.call and cell.kind in MEMORIES and last_name(source.qualified(cell.call.func)).endswith(("Memory", "History")):  # type: ignore[union-attr]
+        return ".clear()"
+    if made is not None and (_has_memory(source, made) or (made is cell.call and cell.factory is not None and _gives_chain(cell.factory.source, cell.factory.node))):
+        return ".memory.clear()"
+    return ""
 
 
 def _gives_chain(source: Source, function: ast.AST | None) -> bool:
