@@ -22,6 +22,7 @@ from .plan import Plan, Wishes
 from .providers import keyed_dependent
 from .reach import Use, enclosing, reached, shelf_of, users_of
 from .rebuild import as_locals, factory_text, result_type
+from .renewals import clearing
 from .shared import Cell, Group, groups_in, held, value_of
 from .stations import Station, Unclear, may_pass, own_stations, stations_for
 from .stored import object_to_stored
@@ -105,6 +106,8 @@ class KeptPlan(Plan):
             if provides and isinstance(each.function, FunctionNode) and (known := keyed_dependent(each.source, each.function)) is not None:
                 raise Unclear("factory", f"{known[1].name} has a key that {each.name} can't ask for", *known)
         object_to(group, self.parameter, self.stations, early)
+        if again := next((use for each in self.stations for use in each.uses if use.clears and (len(each.uses) > 1 or len(self.wanted) > 1 or not self.parameter)), None):
+            raise Unclear("rebound" if isinstance(again.node, ast.Name) else "app-state", f"{ast.unparse(again.node)} is set anew, and asked for besides", again.source, again.node)
         object_to_stored(self.stations)
         around = source.function(group.first)
         own = {node for statement in group.statements for node in ast.walk(statement)}
@@ -194,7 +197,16 @@ class KeptPlan(Plan):
             self.changes.need(home, needs)
             self.changes.edits += replace(home, kind, f"{text}[[{'str' if self.parameter else ''}], {built}]")
 
+    def clears(self, each: Station, key: str) -> None:
+        """Who began the conversation anew for all clears that of the session."""
+        (use,) = each.uses
+        how = clearing(self.source, value_of(self.group.slots[use.slot]), self.group.cells[0])
+        self.changes.edits += replace(use.source, use.source.statement(use.node), f"{self.spelled_factory(each)}({key}){how}")
+
     def build_in(self, each: Station, inline: bool, edits: list[Edit]) -> None:
+        if any(use.clears for use in each.uses):
+            each.key = self.place(each)[1]
+            return self.clears(each, self.key_text(each))
         use = self.named_there(each)
         if use is None:
             return super().build_in(each, inline, edits)
@@ -214,6 +226,10 @@ class KeptPlan(Plan):
         return edits
 
     def pass_through(self, each: Station) -> None:
+        if any(use.clears for use in each.uses) and isinstance(each.function, FunctionNode):
+            may_pass(each, self.parameter)
+            self.changes.edits += add_parameter(each.source, each.function, self.parameter, "str")
+            return self.clears(each, self.parameter)
         use = self.named_there(each) if self.parameter else None
         if use is None or not isinstance(each.function, FunctionNode):
             return super().pass_through(each)

@@ -11,6 +11,7 @@ from ..source import Source, is_none, targets_of
 from .let_go import asks_whether, lets_go
 from .on_application import ASKS, UNKNOWN, asked_by_key, key_there, last_word, shelf_on
 from .reach import Use, main_block, uses_of
+from .renewals import built_again
 from .shared import Group, named_by
 from .state import asked_through
 from .stations import Unclear
@@ -48,7 +49,7 @@ def kept_uses(group: Group) -> Iterator[Use]:
                     if attribute.attr not in names:
                         continue
                     if not isinstance(attribute.ctx, ast.Load):
-                        _object_to_set(group, home, attribute, names[attribute.attr])
+                        yield from _set(group, home, attribute, names[attribute.attr])
                     elif not _only_asked(group, home, attribute, names[attribute.attr]):
                         yield Use(home, attribute, names[attribute.attr])
         for name, slot in names.items():
@@ -56,17 +57,20 @@ def kept_uses(group: Group) -> Iterator[Use]:
                 if attribute in inside or not (isinstance(attribute.value, ast.Attribute) and attribute.value.attr == "state" and _of_application(other, attribute.value, group.me)):
                     continue
                 if not isinstance(attribute.ctx, ast.Load):
-                    _object_to_set(group, other, attribute, slot)
+                    yield from _set(group, other, attribute, slot)
                 elif not _only_asked(group, other, attribute, slot):
                     yield Use(other, attribute, slot)
             yield from _named(group, other, name, slot, lambda holder, other=other: isinstance(holder, ast.Attribute) and holder.attr == "state" and _of_application(other, holder, group.me))  # type: ignore[misc]
 
 
-def _object_to_set(group: Group, source: Source, node: ast.expr, slot: str, reason: str = "app-state") -> None:
-    """Raises Unclear where what is kept is set anew, other than to give it up."""
-    if not lets_go(source, node):
+def _set(group: Group, source: Source, node: ast.expr, slot: str, reason: str = "app-state") -> Iterator[Use]:
+    """Where a request begins the conversation anew. Raises Unclear where what is kept is set to something else, other than to give it up."""
+    if lets_go(source, node):
+        group.let_go.append((source, node, slot))
+    elif built_again(group, source, node, slot):
+        yield Use(source, node, slot, clears=True)
+    else:
         raise Unclear(reason, f"{ast.unparse(node)} is set or deleted in another place", source, node)
-    group.let_go.append((source, node, slot))
 
 
 def _only_asked(group: Group, source: Source, node: ast.expr, slot: str) -> bool:
@@ -108,7 +112,7 @@ def on_application(group: Group, names: dict[str, str], inside: set[ast.AST]) ->
                     if attribute in inside or shelf_on(other, attribute.value) != shelf:
                         continue
                     if not isinstance(attribute.ctx, ast.Load):
-                        _object_to_set(group, other, attribute, slot)
+                        yield from _set(group, other, attribute, slot)
                     elif not _only_asked(group, other, attribute, slot):
                         yield Use(other, attribute, slot)
                 yield from _named(group, other, name, slot, lambda holder, other=other, shelf=shelf: shelf_on(other, holder) == shelf)  # type: ignore[misc]
@@ -138,7 +142,7 @@ def _by_key(group: Group, shelf: str, target: ast.Subscript, slot: str, inside: 
                 object_to_missing(group, other, node)
                 yield Use(other, node, slot)
             else:
-                _object_to_set(group, other, node, slot)
+                yield from _set(group, other, node, slot)
         for compare in other.nodes(ast.Compare):  # `"chain" in app`
             if isinstance(compare.ops[0], (ast.In, ast.NotIn)) and key_there(other, compare.left) == key and shelf_on(other, compare.comparators[0]) == shelf:
                 group.let_go.append((other, compare.left, slot))
@@ -178,7 +182,7 @@ def _of_container(group: Group, names: dict[str, str], inside: set[ast.AST]) -> 
             object_to_missing(group, source, node)
             yield Use(source, node, slot, use.importing)
         elif isinstance(node, (ast.Subscript, ast.Call)) and slot:
-            _object_to_set(group, source, node, slot, "unusual-assignment")
+            yield from _set(group, source, node, slot, "unusual-assignment")
         elif isinstance(above, ast.Compare) and above.comparators[0] is use.node and isinstance(above.ops[0], (ast.In, ast.NotIn)) and (name := named_by(above.left, group.me)):
             if name in names:
                 group.let_go.append((source, above.left, names[name]))

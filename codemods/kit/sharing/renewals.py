@@ -56,6 +56,22 @@ def renewed(group: Group) -> tuple[list[Use], list[Edit], list[ast.stmt]] | None
     return uses, edits, [each for slots in found.values() for each in slots.values()]
 
 
+def built_again(group: Group, source: Source, target: ast.AST, slot: str) -> bool:
+    """Whether a request sets what is kept to what was kept there at first, made of the same things of the module."""
+    again, made = source.parent(target), value_of(group.slots[slot])
+    if not isinstance(again, ast.Assign) or again.targets != [target] or made is None or source is not group.source or ast.dump(again.value) != ast.dump(made):
+        return False
+    function = source.function(again)
+    names = [node for value in (again.value, made) for node in ast.walk(value) if isinstance(node, ast.Name)]
+    return (
+        function is not None
+        and len(group.statements) == len(group.cells) == 1
+        and bool(clearing(source, made, group.cells[0]))
+        and bool(reached(source, function))
+        and all(source.scope(name).home(name.id) in (source.names.module, None) for name in names)
+    )
+
+
 def _same(group: Group, again: ast.Assign, statement: ast.stmt) -> bool:
     """Whether an assignment makes what the module made at first, of the same things."""
     made = value_of(statement)

@@ -15,6 +15,7 @@ from .kept import KeptPlan
 from .let_go import asks_whether, forgotten, lets_go, until_stop
 from .obstacles import object_to_exported
 from .reach import Use, imports_of, reached, uses_of
+from .renewals import built_again
 from .shared import Group, groups_in
 from .stations import Station, Unclear
 
@@ -37,8 +38,17 @@ def _set_once(source: Source, body: list[ast.stmt], name: str) -> bool:
     bindings = source.names.module.bindings.get(name, [])
     begins = [each for each in bindings if each.within is source.names.module]
     within = [each for each in bindings if each.within is not source.names.module and _given_up(source, each) is None]
-    once = len(within) == 1 and isinstance(within[0].node, ast.Assign) and within[0].node in body
+    within.sort(key=lambda each: each.node not in body)
+    once = bool(within) and isinstance(within[0].node, ast.Assign) and within[0].node in body and all(_again(source, each) for each in within[1:])
     return once and len(begins) < 2 and all(_is_placeholder(source, each) for each in begins) and not any(True for _ in imports_of(source, name))
+
+
+def _again(source: Source, binding: Binding) -> ast.Name | None:
+    """The name that a request sets under `global`; whether to the same is asked of its group."""
+    node = binding.node
+    target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
+    function = source.function(node)
+    return target if isinstance(target, ast.Name) and function is not None and reached(source, function) and binding.within is not source.names.module else None
 
 
 def _given_up(source: Source, binding: Binding) -> ast.Name | None:
@@ -61,6 +71,11 @@ def uses_of_started(group: Group) -> Iterator[Use]:
     for slot in group.slots:
         name = slot.removeprefix("self.")
         group.let_go += [(source, node, slot) for each in source.names.module.bindings.get(name, ()) if slot != name and (node := _given_up(source, each)) is not None]
+        for again in (_again(source, each) for each in source.names.module.bindings.get(name, ()) if slot != name and each.node is not group.slots[slot] and _given_up(source, each) is None):
+            if again is not None and not built_again(group, source, again, slot):
+                raise Unclear("rebound", f"{name} is set anew under `global`", source, again)
+            if again is not None:
+                yield Use(source, again, slot, clears=True)
         if name == slot:
             yield from (Use(source, load, slot) for load in source.names.uses(slot, group.scope) if load not in inside)
         else:
