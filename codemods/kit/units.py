@@ -38,8 +38,8 @@ def units(web: Web) -> list[tuple[str, ...]]:
             tie(state[0], path)
     if put := web.put:
         for path, traits in facts.traits.items():
-            for name in traits.asks & put.keys():
-                for other in put[name]:
+            for word in traits.asks & put.keys():
+                for other in put[word]:
                     tie(path, other)
     todo: list[Target] = []
     for path, imports in facts.imports.items():

@@ -36,8 +36,8 @@ def refills(group: Group) -> Refills | None:
 
 
 def _renewals(group: Group) -> Refills | None:
-    found = renewed(group)
-    return Refills(*map(tuple, found)) if found is not None else None
+    uses, edits, gone = renewed(group) or ([], [], [])
+    return Refills(tuple(uses), tuple(edits), tuple(gone)) if uses else None
 
 
 def _refills(group: Group) -> Refills | None:
