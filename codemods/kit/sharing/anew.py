@@ -25,6 +25,7 @@ from .providers import dependents, keyed_dependent
 from .reach import Use, User, reached
 from .renewals import clearing
 from .shared import Group, value_of
+from .starting import stops
 from .stations import READS, Station, Unclear, stations_for
 from .stored import object_to_stored
 from .wording import told
@@ -56,6 +57,8 @@ def made_anew(once: Once, wishes: Wishes) -> Iterator[Finding]:
             assert isinstance(around, FunctionNode)
             if reset.targets[0].id == once.names[0]:  # type: ignore[attr-defined]
                 if not (reached(source, around) or around in handlers(source.project)):
+                    if not stops(source, around):
+                        raise Unclear("rebound", f"{once.names[0]} is set anew by {around.name}, who runs that can't be told", source, reset)
                     continue
                 users.append(User(source, around, handlers(source.project).get(around), [Use(source, reset.targets[0], slot, clears=True)]))
         group = Group(source, [function], source.names.inner[function], statements=[function], slots={slot: function}, cells=once.cells)

@@ -23,7 +23,7 @@ from .providers import keyed_dependent
 from .reach import Use, enclosing, reached, shelf_of, users_of
 from .rebuild import as_locals, factory_text, result_type
 from .renewals import clearing
-from .shared import Cell, Group, groups_in, held, value_of
+from .shared import Cell, Group, groups_in, held, reads, value_of
 from .stations import Station, Unclear, may_pass, own_stations, stations_for
 from .stored import object_to_stored
 from .wording import shared_by_all
@@ -137,7 +137,7 @@ class KeptPlan(Plan):
         elif definitions:
             opening = reindent(definitions.replace("\n", newline), "", margin) + newline * (1 if margin else 2)
         stays = "".join(margin + line for statement in group.statements for line in kept.get(statement, ()))
-        factory = factory_text(_without_renaming(group), self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin)
+        factory = factory_text(_without_renaming(group, self.wanted), self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin)
         blank = newline * (1 if margin else 2)
         stays += blank if stays and opening else ""
         told = self.registered(blank, margin)
@@ -283,15 +283,18 @@ class KeptPlan(Plan):
         return
 
 
-def _without_renaming(group: Group) -> Group:
-    """The group without what would only be `memory = memory` in its factory: `app["memory"] = memory`."""
+def _without_renaming(group: Group, wanted: list[str]) -> Group:
+    """The group without what would only be another name in its factory that nobody needs: `app["memory"] = memory`."""
     source = group.source
     left: list[ast.stmt] = []
     for statement in group.statements:
         targets, value = targets_of(statement), value_of(statement)
-        same = len(targets) == 1 and isinstance(value, ast.Name) and value.id in group.slots and held(targets[0], group.me) == f"self.{value.id}"
+        slot = held(targets[0], group.me) if len(targets) == 1 else ""
+        same = isinstance(value, ast.Name) and value.id in group.slots and slot == f"self.{value.id}"
+        renames = isinstance(value, (ast.Name, ast.Attribute, ast.Subscript)) and slot.startswith("self.") and slot not in wanted
+        idle = renames and not any(reads(source, other, group.scope, [slot], group.me) for other in group.statements if other is not statement)
         line = source.slice(source.stop(statement), source.line_start(source.line_of(source.stop(statement)) + 1))
         told = bool(line.strip()) or lead(source, statement) < source.line_start(source.line_of(source.start(statement)))
-        if not same or told:
+        if not (same or idle) or told:
             left.append(statement)
     return replaced(group, statements=left)
