@@ -5,10 +5,12 @@ Why
     all users, and every answer is a 200. Measured with twenty users: 40 of 60 prompts held other people's text.
 
     What remembers, and what is built from it, is built per request, wherever it is kept: in a name of the module (also one
-    that is set when the service starts), behind a cached function, on the application's state, in an instance. A list of messages that a handler fills and gives to a
-    model is a memory too, and so are a thread that never changes and one that the provider keeps. Where the handler has a
-    key (a session, conversation, thread, chat or user id), the history is kept under that key. What holds no state stays
-    global: models, prompts, vector stores, retrievers, compiled graphs, chains without a memory.
+    that is set when the service starts and given up when it stops), behind a function that makes it once (cached, lazy,
+    behind a lock), on the application (its state, its mapping, its configuration, an attribute), in an instance. A list of
+    messages that a handler fills and gives to a model is a memory too, and so are a thread that never changes and one that
+    the provider keeps. Where the handler has a key (a session, conversation, thread, chat or user id), the history is kept
+    under that key; a request that built it anew for everybody clears the history of its own session. What holds no state
+    stays global: models, prompts, vector stores, retrievers, compiled graphs, chains without a memory.
 
 Broken
     from fastapi import FastAPI
@@ -164,7 +166,7 @@ Refuses
         def ask(q: str):
             return chain.predict(input=q)
 
-    rebound: It, or a name of which it is built, is set anew in another place: under `global`, twice, by a later assignment.
+    rebound: It, or a name of which it is built, is set to something else in another place: under `global`, twice, by a later assignment.
     By hand: keep the objects in a mapping by the key of the session: `chains[session_id] = ...` where it is set, `chains[session_id]` where it is used.
 
         from fastapi import FastAPI
@@ -218,7 +220,7 @@ Refuses
         def ask(q: str):
             return chain.predict(input=q)
 
-    app-state: It is kept on the application's state, and requests set it anew there, or ask for it in a way that can't be followed.
+    app-state: It is kept on the application or its state, and requests set it anew there, or ask for it in a way that can't be followed.
     By hand: keep there what holds no conversation (the model, the prompt), and build the chain in the handler.
 
         from fastapi import FastAPI, Request
@@ -237,7 +239,7 @@ Refuses
         def ask(request: Request, q: str):
             return request.app.state.chain.predict(input=q)
 
-    read-elsewhere: One function remembers, another reads or clears it, and there is no key by which both could mean the same conversation.
+    read-elsewhere: One function remembers, another reads, clears or begins it anew, and there is no key by which both could mean the same conversation.
     By hand: send a session id with both requests.
 
         from fastapi import FastAPI

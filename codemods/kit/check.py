@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Container, Iterable
 
 from .names import FunctionNode
-from .source import Source
+from .source import Source, is_none
 from .text import comments
 
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -38,9 +38,9 @@ def wrongs(before: Iterable[Source], after: Iterable[Source], commented: Contain
 
 
 def _set_for_all(source: Source) -> Counter[str]:
-    """The names that functions set under `global` or `nonlocal`, and in how many places; functions defined so are no objects that a request makes."""
+    """The names that functions set under `global` or `nonlocal`, and in how many places; functions defined so, and nothing at all, are no objects that a request makes."""
     every = (binding for scope in source.names.inner.values() for found in scope.bindings.values() for binding in found)
-    return Counter(binding.name for binding in every if binding.within is not binding.scope and not isinstance(binding.node, FunctionNode))
+    return Counter(binding.name for binding in every if binding.within is not binding.scope and not isinstance(binding.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Delete)) and not is_none(binding.value))
 
 
 def _read_early(source: Source) -> set[str]:

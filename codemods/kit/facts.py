@@ -16,6 +16,7 @@ from .libraries.marks import HEADS, marks
 from .libraries.messages import REMOTE, is_telling
 from .names import Names, Scope
 from .project import Project
+from .shelves import asked, put
 from .source import Source
 from .text import Unreadable, read
 
@@ -58,6 +59,8 @@ class Traits:
     preloads: bool  # a server's configuration by which all files are read before it forks
     state: bool  # puts something on the application's state, or reads it there
     overrides: bool  # puts something in the place of a dependency
+    puts: frozenset[bytes] = frozenset()  # names under which it may put what keeps a conversation on the application
+    asks: frozenset[bytes] = frozenset()  # names for which it may ask the application
 
     @classmethod
     def of(cls, raw: bytes) -> Traits:
@@ -72,6 +75,8 @@ class Traits:
             b"preload_app" in raw,
             b"app.state" in raw,
             b"dependency_overrides" in raw,
+            put(raw),
+            asked(raw),
         )
 
 

@@ -31,7 +31,7 @@ TASKS = frozenset(
 # Gradio's interfaces, and the events of its components: one process runs these functions for all visitors
 GRADIO = {"ChatInterface": 0, "Interface": 0}
 GRADIO_EVENTS = frozenset("click submit change input upload clear then success load select like release blur stop tick edit retry undo".split())
-REGISTERING = frozenset({*ADDERS, *(path.rpartition(".")[2] for path in ROUTES), *TELEGRAM, "RunnableWithMessageHistory", "add_node", "Depends", "Security", "Provide", "register_message_handler", "register", *GRADIO})
+REGISTERING = frozenset({*ADDERS, *(path.rpartition(".")[2] for path in ROUTES), *TELEGRAM, "add_view", "view", "RunnableWithMessageHistory", "add_node", "Depends", "Security", "Provide", "register_message_handler", "register", *GRADIO})
 FRAMEWORKS = frozenset("fastapi starlette flask quart aiohttp sanic litestar starlite robyn bottle flask_openapi3 ninja fastapi_utils azure flask_restx lanarky".split())
 BARE = frozenset({"litestar", "starlite", "bottle", "blacksheep"})  # their decorators are imported by their own names
 BARE_VERBS = VERBS | {"websocket_listener"}
@@ -76,7 +76,10 @@ def handlers(project: Surroundings) -> dict[FunctionNode, Handler]:
         for source in project:
             for handler in _of(source):
                 known = found.setdefault(handler.function, handler)
-                if known.path != handler.path:  # what only one of its routes names is not always there
+                one, other = (known, handler) if known.framework == "aiohttp" else (handler, known)
+                if one.path and one.framework == "aiohttp" and (other.framework, other.path) == ("web", ""):
+                    found[handler.function] = one  # a method of a view: the class says what it is, its registration for which path
+                elif known.path != handler.path:  # what only one of its routes names is not always there
                     found[handler.function] = replace(known, path="")
         return found
 
@@ -100,6 +103,10 @@ def _of(source: Source) -> Iterator[Handler]:
             described = _by_place(source, function)
             if described:
                 yield Handler(source, function, *described)
+    for owner in source.nodes(ast.ClassDef):
+        for decorator in owner.decorator_list:
+            if isinstance(decorator, ast.Call) and last_part(decorator.func) == "view":
+                yield from _viewed(source, owner, _path(decorator, 0))
     for call in source.index.calls(REGISTERING, GRADIO_EVENTS if "gradio" in source.index.roots else (), source.index.aliases):
         yield from _registered(source, call)
     for assign in source.nodes(ast.Assign):
@@ -231,8 +238,14 @@ def _imports(source: Source, root: str) -> bool:
 def _registered(source: Source, call: ast.Call) -> Iterator[Handler]:
     path = source.qualified(call.func)
     name = last_part(call.func)
-    if name in ADDERS and isinstance(call.func, ast.Attribute):
+    if name == "add_route" and isinstance(call.func, ast.Attribute) and len(call.args) > 2 and _is_verb(call.args[0]):
+        yield from _handed(source, call, 2, "route", "aiohttp")
+    elif name in ADDERS and isinstance(call.func, ast.Attribute):
         yield from _handed(source, call, ADDERS[name], "websocket" if "websocket" in name else "route", "aiohttp" if name in ("add_get", "add_post") else "web")
+    elif (name == "add_view" and isinstance(call.func, ast.Attribute)) or path == "aiohttp.web.view":
+        for origin in source.origins(call.args[1]) if len(call.args) > 1 else ():
+            if isinstance(origin.node, ast.ClassDef):
+                yield from _viewed(origin.source, origin.node, _path(call, 0))
     elif path in ROUTES:
         yield from _handed(source, call, ROUTES[path], "websocket" if "WebSocket" in path else "route", path.partition(".")[0])
     elif path.startswith("telegram.ext.") and name in TELEGRAM:
@@ -251,6 +264,18 @@ def _registered(source: Source, call: ast.Call) -> Iterator[Handler]:
         yield from _handed(source, call, 0, "message", "gradio", ("fn",))
     elif name == "register_message_handler" or (name == "register" and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Attribute) and call.func.value.attr in AIOGRAM):
         yield from _handed(source, call, 0, "message", "aiogram")
+
+
+def _is_verb(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and (node.value == "*" or node.value.lower() in VERBS)
+
+
+def _viewed(source: Source, owner: ast.ClassDef, path: str) -> Iterator[Handler]:
+    """The methods of a class that aiohttp asks for a path."""
+    if any(source.qualified(base) == "aiohttp.web.View" for base in owner.bases):
+        for method in owner.body:
+            if isinstance(method, FunctionNode) and method.name in VIEW_METHODS:
+                yield Handler(source, method, "route", "aiohttp", path)
 
 
 def of_gradio(source: Source, call: ast.Call) -> bool:

@@ -96,7 +96,22 @@ def tidied(source: Source, needs: Sequence[Import], drop: Iterable[str]) -> list
                 missing = [need for need in missing if need not in mine]
         if gone:
             edits += _without(source, statement, gone)
+    if not missing:
+        edits = [_with_blank_lines(source, edit) for edit in edits]
     return edits + _new_statements(source, missing)
+
+
+def _with_blank_lines(source: Source, edit: Edit) -> Edit:
+    """A removal of whole lines at the beginning of the file, or alone between blank lines, with the blank lines behind it."""
+    if edit.text or edit.start != source.line_start(source.line_of(edit.start)) or edit.stop != source.line_start(source.line_of(edit.stop)):
+        return edit
+    line = source.line_of(edit.start)
+    if line > 1 and source.slice(source.line_start(line - 1), edit.start).strip():
+        return edit
+    stop, last = edit.stop, source.line_of(len(source.utf8))
+    while source.line_of(stop) < last and not source.slice(stop, after := source.line_start(source.line_of(stop) + 1)).strip():
+        stop = after
+    return source.edit(edit.start, stop, "")
 
 
 def _bound_name(alias: ast.alias) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 
 from .cut import alone, reindent, span
 from .finding import Edit
 from .names import FunctionNode
 from .source import Source
+from .text import comments
 
 Block = list[ast.stmt]
 
@@ -79,6 +81,52 @@ def without(source: Source, first: ast.stmt, last: ast.stmt) -> Edit:
     else:
         stop = source.line_start(following + after)
     return source.edit(start, stop, "")
+
+
+def taken_out(source: Source, statement: ast.stmt) -> Edit:
+    """The same for one statement with lines of its own, where its comments stay: they may be about more."""
+    start, (first, stop) = source.start(statement), span(source, statement)
+    above = source.parent(statement)
+    if not isinstance(above, ast.Module) and any(getattr(above, name, None) == [statement] for name in ("body", "orelse", "finalbody")):
+        return source.edit(start, source.stop(statement), "pass")
+    beside = source.slice(source.stop(statement), stop)
+    if beside.strip():
+        return source.edit(start, source.stop(statement) + len(beside) - len(beside.lstrip()), "")
+    return source.edit(first, stop, "") if lead(source, statement) < first else without(source, statement, statement)
+
+
+def whole(source: Source, block: ast.stmt) -> tuple[int, int]:
+    """The whole lines of a block, with the comments that end it."""
+    first, stop = span(source, block)
+    body: list[ast.stmt] = getattr(block, "body", [])
+    while body and source.slice(stop, after := source.line_start(source.line_of(stop) + 1)).startswith(f"{source.indent(body[0])}#"):
+        stop = after
+    return first, stop
+
+
+def opened(source: Source, block: ast.stmt, inner: Collection[ast.stmt], gone: Collection[ast.stmt], edits: Iterable[Edit] = ()) -> str:
+    """The lines of a block's body where the block stood, the same for those of the blocks `inner` in it, without those in `gone`; what comments say stays.
+
+    Raises ValueError where the block's head has no line for itself.
+    """
+    margin, edits = source.indent(block), list(edits)
+    first, stop = whole(source, block)
+    if block in gone:
+        return "".join(f"{margin}{comment}{source.newline}" for comment in comments(source.slice(first, stop).encode()))
+    body: list[ast.stmt] = block.body  # type: ignore[attr-defined]
+    head = source.slice(first, below := source.line_start(source.line_of(first) + 1))
+    said = re.fullmatch(r".*?:[ \t]*(#[^\r\n]*)?[\r\n]+", head)
+    if said is None or below > source.start(body[0]) or not all(alone(source, each) for each in body):
+        raise ValueError(f"the block at {source.path}:{source.line_of(first)} is laid out in a way that can't be cut")
+    cuts = [edit for edit in edits if below <= edit.start and edit.stop <= stop]
+    for each in body:
+        if each in inner or each in gone:
+            start, end = whole(source, each)
+            cuts = [edit for edit in cuts if not (start <= edit.start and edit.stop <= end)]
+            cuts.append(source.edit(start, end, opened(source, each, inner, gone, edits)))
+    text = text_with(source, below, stop, cuts)
+    text = text if text.endswith(("\n", "\r")) or not text else text + source.newline
+    return (f"{margin}{said[1]}{source.newline}" if said[1] else "") + reindent(text, source.indent(body[0]), margin)
 
 
 def instead(source: Source, first: ast.stmt, last: ast.stmt, text: str, *, before: int = 0, after: int = 0) -> Edit:

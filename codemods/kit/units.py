@@ -36,6 +36,11 @@ def units(web: Web) -> list[tuple[str, ...]]:
     if any(traits.keeps for traits in facts.traits.values()):
         for path in state[1:]:
             tie(state[0], path)
+    if put := web.put:
+        for path, traits in facts.traits.items():
+            for word in traits.asks & put.keys():
+                for other in put[word]:
+                    tie(path, other)
     todo: list[Target] = []
     for path, imports in facts.imports.items():
         for dotted in imports:

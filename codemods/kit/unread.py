@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from .codemod import Codemod
 from .facts import Export, Traits
 from .glance import Glance
+from .shelves import asked
 from .web import MAX_FILES, Target, Web, joined
 
 NONE: frozenset[str] = frozenset()
@@ -45,6 +46,8 @@ class Unread:
         for path in self.rest:
             if first or self._glance(path).leads(fresh):
                 wanted |= self._uses(path)
+        if put := self.web.put:
+            wanted |= {path for path, raw in self.rest.items() if any(name in raw for name in put) and not put.keys().isdisjoint(asked(raw))}
         return sorted(wanted)
 
     def _fresh(self) -> set[str]:

@@ -54,6 +54,15 @@ class Web:
                 self.keepers.add(path)
         self.keepers |= {path for path, _ in self.memories}
 
+    @property
+    def put(self) -> dict[bytes, list[str]]:
+        """The names under which files that may keep conversations put something on the application, with the files."""
+        found: dict[bytes, list[str]] = {}
+        for path in sorted(self.keepers):
+            for name in self.facts.traits[path].puts if path in self.facts.traits else ():
+                found.setdefault(name, []).append(path)
+        return found
+
     def target(self, dotted: str, importer: str) -> Target | None:
         """What a dotted path means in a file of the project; None for what lies elsewhere."""
         folder = importer.rpartition("/")[0]

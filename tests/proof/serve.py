@@ -1,4 +1,4 @@
-"""Run an application on a socket that is open already: `serve.py asgi|wsgi MODULE:NAME DESCRIPTOR`."""
+"""Run an application on a socket that is open already: `serve.py asgi|wsgi|aiohttp MODULE:NAME DESCRIPTOR`."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ def main() -> None:
         from werkzeug.serving import make_server
 
         make_server("127.0.0.1", 0, app, threaded=True, fd=int(descriptor)).serve_forever()
+    elif kind == "aiohttp":
+        from aiohttp import web
+
+        web.run_app(app, sock=socket.socket(fileno=int(descriptor)), print=None)
     else:
         import uvicorn
 

@@ -54,6 +54,13 @@ CASES = [
     Case("message_lists", says("/logged/{user}", session_id="{user}", text="{text}")),
     Case("message_log", says("/tutor", session_id="{user}", text="{text}")),
     Case("lazy_chain", says("/waiter", user_id="{user}", text="{text}")),
+    Case("begun_anew", says("/coach", session_id="{user}", text="{text}")),
+    Case("begun_anew", says("/guide", session_id="{user}", text="{text}")),
+    Case("begun_anew", says("/poet", session_id="{user}", text="{text}")),
+    Case("aiohttp_mapping", says("/advise", session_id="{user}", text="{text}"), kind="aiohttp"),
+    Case("aiohttp_mapping", says("/letters/{user}", text="{text}"), kind="aiohttp"),
+    Case("flask_factory", says("/nurse", user_id="{user}", text="{text}"), kind="wsgi"),
+    Case("flask_factory", says("/doctor/{user}", text="{text}"), kind="wsgi"),
 ]
 
 
@@ -123,6 +130,32 @@ def test_history_outlives_the_process_with_sqlite(tmp_path: Path) -> None:
             prompts = asyncio.run(second_turn())
     assert ["user1 turn1" in prompt for prompt in prompts] == [True, False]
     assert ["user2 turn1" in prompt for prompt in prompts] == [False, True]
+
+
+async def begun_anew(service: Service, path: str) -> list[tuple[bool, bool]]:
+    """Two talk, the first begins anew, both go on: whose earlier words are in each of the last two prompts."""
+    await first_answer(service)
+    async with client(service) as http:
+
+        async def ask(user: int, turn: int) -> str:
+            answer = await http.post(path, json={"session_id": f"u{user}", "text": text(user, turn)})
+            assert answer.status_code == 200, service.explain()
+            return service.upstream.calls[-1].text
+
+        await ask(1, 1)
+        await ask(2, 1)
+        again = await http.post(f"{path}/again", json={"session_id": "u1", "text": ""})
+        assert (again.status_code, again.json()) == (200, {"left": 0}), service.explain()
+        return [("user1 turn1" in prompt, "user2 turn1" in prompt) for prompt in (await ask(1, 2), await ask(2, 2))]
+
+
+@pytest.mark.parametrize("path", ["/coach", "/guide", "/poet"])
+def test_who_begins_anew_forgets_for_nobody_else(path: str, tmp_path: Path) -> None:
+    with pair("begun_anew", tmp_path, expect={"request-scope"}) as sides:
+        before, after = (asyncio.run(begun_anew(service, path)) for service in (sides.before, sides.after))
+        print(f"begun_anew{path}: {before} before, {after} after")
+        assert before == [(False, False), (False, False)]
+        assert after == [(False, False), (False, True)]
 
 
 async def chat(service: Service, path: str, users: int, *, wrapped: bool, hello: bool) -> list[object]:

@@ -11,16 +11,21 @@ from ..cut import replace, span
 from ..finding import Edit, Finding
 from ..handlers import handlers, serves
 from ..imports import spell
-from ..move import lead, movable, moved, place_for, without
+from ..move import lead, movable, opened, place_for, runs, taken_out, whole, without
 from ..names import FunctionNode
+from ..source import targets_of
 from ..tests import in_tests
+from .declared import unsaid
 from .histories import MAX_SESSIONS
+from .let_go import leaves_block
 from .once import Once, dear, is_provider, looks, made_once, rides, wraps_of
 from .overlooked import handed_out, is_cached, keeper
 from .plan import Plan, Wishes
 from .providers import dependents, keyed_dependent
 from .reach import Use, User, reached
-from .shared import Group
+from .renewals import clearing
+from .shared import Group, value_of
+from .starting import stops
 from .stations import READS, Station, Unclear, stations_for
 from .stored import object_to_stored
 from .wording import told
@@ -42,12 +47,22 @@ def made_anew(once: Once, wishes: Wishes) -> Iterator[Finding]:
         dearest = dear(source, once.body or function.body)
         if dearest is not None:
             raise Unclear("heavy-factory", f"{function.name} does more than build a chain: {ast.unparse(dearest.func)} would run for each request", source, dearest)
-        statement = once.block or function.body[0]
+        asks = next((each.test for each in ((*once.guard.opened, *once.guard.dropped) if once.guard is not None else ()) if isinstance(each, ast.If)), once.cells[0].call)
         plain = function.name.removeprefix("get_").strip("_")
         slot = plain if plain in once.names or plain not in source.names.module.bindings else function.name
-        user = User(source, function, handlers(source.project).get(function), [Use(source, statement.test if isinstance(statement, ast.If) else once.cells[0].call, slot)])
+        user = User(source, function, handlers(source.project).get(function), [Use(source, asks, slot)])
+        users = [user]
+        for reset in once.resets:
+            around = source.function(reset)
+            assert isinstance(around, FunctionNode)
+            if reset.targets[0].id == once.names[0]:  # type: ignore[attr-defined]
+                if not (reached(source, around) or around in handlers(source.project)):
+                    if not stops(source, around):
+                        raise Unclear("rebound", f"{once.names[0]} is set anew by {around.name}, who runs that can't be told", source, reset)
+                    continue
+                users.append(User(source, around, handlers(source.project).get(around), [Use(source, reset.targets[0], slot, clears=True)]))
         group = Group(source, [function], source.names.inner[function], statements=[function], slots={slot: function}, cells=once.cells)
-        yield _Anew(once, group, wishes, stations_for([user])).finding()
+        yield _Anew(once, group, wishes, stations_for(users)).finding()
     except Unclear as unclear:
         where = f" ({unclear.source.path}:{unclear.source.place(unclear.node).line})" if unclear.source is not None and unclear.node is not None else ""
         yield source.refuse(once.spot, unclear.reason, f"{what}; {unclear.message}{where}")
@@ -86,11 +101,52 @@ class _Anew(Plan):
         object_to_stored(self.stations, [each for each in self.stations if each.function is function])
         if is_provider(once) and calls and self.stations[0].key is not None:
             raise Unclear("factory", f"{function.name} is called besides", *calls[0])
+        own = next(each for each in self.stations if each.function is function)
+        for each in self.resetting:
+            if each.key is None and not each.passes:
+                raise Unclear("read-elsewhere", f"{each.name} begins the conversation anew, and has no key that says whose", source, each.function)
+            if not own.passes or not self.how or (isinstance(function, ast.AsyncFunctionDef) and not isinstance(each.function, ast.AsyncFunctionDef)):
+                raise Unclear("rebound", f"{once.names[0]} is set anew under `global`", source, each.uses[0].node)
         for each in self.stations:
             if isinstance(each.function, FunctionNode) and (each.key is None or not self.parameter) and not each.passes:
                 if (owner := keeper(each.source, each.function)) is not None:
                     raise Unclear("handed-on", f"instances of {owner.name} keep it", each.source, each.function)
                 self.check_keyless(each, each.function)
+
+    @property
+    def resetting(self) -> list[Station]:
+        """Who sets the name to None again."""
+        return [each for each in self.stations if any(use.clears for use in each.uses)]
+
+    @property
+    def how(self) -> str:
+        """How what is made forgets its conversation."""
+        name = self.once.names[0]
+        made = next((value_of(each) for each in self.once.body for target in targets_of(each) if isinstance(target, ast.Name) and target.id == name), None)
+        return clearing(self.once.source, made, self.once.cells[0]) if len(self.once.cells) == 1 else ""
+
+    def reset(self) -> None:
+        """What set the name to None clears the session's own conversation."""
+        source, function = self.once.source, self.once.function
+        gone = {source.function(reset) for reset in self.once.resets}
+        for statement in source.nodes(ast.Global):
+            if source.function(statement) in gone and (names := [name for name in statement.names if name in self.once.names]):
+                self.changes.edits += unsaid(source, statement, names)
+        cleared = {each.uses[0].node: each for each in self.resetting}
+        for reset in self.once.resets:
+            each = cleared.get(reset.targets[0])
+            if each is None or not isinstance(each.function, FunctionNode):
+                self.changes.edits += leaves_block(source, reset, [other for other in self.once.resets if other.targets[0] not in cleared])
+                continue
+            if each.passes:
+                key = self.parameter
+            else:
+                each.key = next((key for key in [*([each.key] if each.key else []), *each.keys] if place_for(source, each.function, [reset], key.after, in_loops=True) is not None), None)
+                if each.key is None:
+                    raise Unclear("no-place", f"{each.name} uses it before its key is there", source, each.function)
+                key = self.key_text(each)
+            asked = f"{function.name}({self.parameter}={key})"
+            self.changes.edits += replace(source, reset, f"{f'(await {asked})' if isinstance(function, ast.AsyncFunctionDef) else asked}{self.how}")
 
     def carry(self, each: Station, function: FunctionNode) -> None:
         """A cached function that builds upon this one loses its cache with it. Raises Unclear where it can't."""
@@ -105,7 +161,7 @@ class _Anew(Plan):
         self.carried.append(found)
 
     def pass_through(self, each: Station) -> None:
-        if not any(found.function is each.function for found in self.carried):
+        if each not in self.resetting and not any(found.function is each.function for found in self.carried):
             return super().pass_through(each)
         assert isinstance(each.function, FunctionNode)
         if self.parameter in each.source.names.inner[each.function].bindings:
@@ -133,7 +189,8 @@ class _Anew(Plan):
     def finding(self) -> Finding:
         once, source, function = self.once, self.once.source, self.once.function
         own = next(each for each in self.stations if each.function is function)
-        if self.cached and not (own.passes and once.wraps):
+        plain = isinstance(function, ast.FunctionDef) and not function.decorator_list
+        if self.cached and not (own.passes and (once.wraps or plain)):
             raise Unclear("factory", "it keeps more than its messages, which can't be kept by key here", source, function)
         session = self.session(own)
         cells, definitions = self.with_histories(once.cells, session, None) if self.parameter and not self.cached else ([], [])
@@ -149,6 +206,7 @@ class _Anew(Plan):
             self.hand_on(each)
             if each.passes and each is not own:
                 self.pass_through(each)
+        self.reset()
         if any(edit.start < 0 for edit in self.changes.edits):
             raise Unclear("shared-line", "the code is laid out in a way that can't be cut safely")
         return source.fix(once.spot, self.changes.edits, self.message(), help=told(self), imports=self.changes.imports, group=self.tie)
@@ -184,27 +242,54 @@ class _Anew(Plan):
             first, stop = source.line_start(source.line_of(source.start(wrap))), source.line_start(source.line_of(source.stop(wrap)) + 1)
             self.changes.edits.append(source.edit(first, stop, above if first == start else ""))
             above = above if first != start else ""
-        if above and not self.cached:
+        if self.cached and not once.wraps:
+            text, needs = spell(source, "functools", "lru_cache")
+            self.changes.need(source, needs)
+            above = f"@{text}(maxsize={MAX_SESSIONS}){source.newline}"
+            start = span(source, once.function)[0]
+        if above and not (self.cached and once.wraps):
             self.changes.edits.append(source.edit(start, start, above))
         if once.block is None:
             self.changes.edits += cells
             return
-        block = once.block
-        margin = source.indent(block)
-        if not all(movable(source, each) for each in (block.body[0], block, *once.declared)):
-            raise Unclear("shared-line", "a statement shares its line with another", source, block)
-        if once.body is not block.body:
-            self.changes.edits += cells
-        text = "" if once.body is not block.body else "".join(moved(source, each, margin, [edit for edit in cells if source.start(each) <= edit.start and edit.stop <= source.stop(each)]) for each in block.body)
-        self.changes.edits.append(source.edit(span(source, block)[0], span(source, block)[1], text))
+        self.unguard(once, cells)
         for declared in once.declared:
-            self.changes.edits.append(source.edit(*span(source, declared), ""))
-        for name in once.names:
-            statement = next(each.node for each in source.names.module.bindings[name] if each.within is source.names.module)
-            assert isinstance(statement, ast.stmt)
-            if not movable(source, statement):
-                raise Unclear("shared-line", "a statement shares its line with another", source, statement)
-            self.changes.edits.append(without(source, statement, statement))
+            if not movable(source, declared):
+                raise Unclear("shared-line", "a statement shares its line with another", source, declared)
+            self.changes.edits.append(taken_out(source, declared))
+        names = [*once.names, *self.idle_locks(once)]
+        gone = sorted((each.node for name in names for each in source.names.module.bindings[name] if each.within is source.names.module and isinstance(each.node, ast.stmt)), key=source.start)
+        if crowded := next((statement for statement in gone if not movable(source, statement)), None):
+            raise Unclear("shared-line", "a statement shares its line with another", source, crowded)
+        plain = [statement for statement in gone if "#" not in source.slice(lead(source, statement), span(source, statement)[1])]
+        self.changes.edits += [without(source, *row) for row in runs(source.tree.body, plain)]
+        self.changes.edits += [taken_out(source, statement) for statement in gone if statement not in plain]
+
+    def unguard(self, once: Once, cells: list[Edit]) -> None:
+        """What only the first came to is run by all: the blocks around it are opened, what returned before it goes."""
+        source, guard = once.source, once.guard
+        assert guard is not None
+        blocks = [*guard.opened, *guard.dropped]
+        left = cells
+        for top in (each for each in once.function.body if each in blocks):
+            first, stop = whole(source, top)
+            try:
+                text = opened(source, top, guard.opened, guard.dropped, cells)
+            except ValueError:
+                raise Unclear("shared-line", "a statement shares its line with another", source, top) from None
+            if not movable(source, top):
+                raise Unclear("shared-line", "a statement shares its line with another", source, top)
+            self.changes.edits.append(source.edit(first, stop, text))
+            left = [edit for edit in left if not (first <= edit.start and edit.stop <= stop)]
+        self.changes.edits += left
+
+    def idle_locks(self, once: Once) -> list[str]:
+        """The locks that nothing else takes."""
+        source = once.source
+        taken = once.guard.locks if once.guard is not None else []
+        alone = [name for name in dict.fromkeys(lock.id for lock in taken) if all(load in taken for load in source.names.uses(name, source.names.module))]
+        alone = [name for name in alone if all(isinstance(source.parent(each.node), ast.Module) for each in source.names.module.bindings[name])]
+        return [name for name in alone if name not in (source.exports() or ()) and not any(True for _ in source.project.importers(source, name))]
 
     def message(self) -> str:
         what = f"{self.once.what} is shared by all requests, which see each other's messages"

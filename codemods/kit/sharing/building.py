@@ -158,7 +158,7 @@ class Building:
                 names.append("_")
                 continue
             name = next((use.node.id for use in own if isinstance(use.node, ast.Name)), slot.removeprefix("self."))
-            while any(isinstance(use.node, (ast.Attribute, ast.Subscript)) for use in own) and _bound(each, name):
+            while any(isinstance(use.node, (ast.Attribute, ast.Subscript, ast.Call)) for use in own) and (_bound(each, name) or _read_there(each, name)):
                 name += "_"
             names.append(name)
             for use in own:
@@ -312,6 +312,11 @@ def _accepts(each: Station) -> tuple[ast.stmt, ...]:
         if isinstance(call.func, ast.Attribute) and call.func.attr == "accept" and each.source.function(call) is each.function:
             found.append(each.source.statement(call))
     return tuple(found[:1])
+
+
+def _read_there(each: Station, name: str) -> bool:
+    """Whether a function reads something else by that name, which a local would hide."""
+    return any(each.function in each.source.parents(load) for load in each.source.names.loads.get(name, ()))
 
 
 def _bound(each: Station, name: str) -> bool:

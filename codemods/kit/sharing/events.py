@@ -43,8 +43,8 @@ def of_event(source: Source, function: FunctionNode, handler: Handler | None) ->
     elif handler.framework == "flask_socketio":
         text, needs = spell(source, "flask", "request", near=function.body[0])
         yield Key("conversation", 9, f"{text}.sid", is_text=True, imports=needs)
-    elif handler.framework in ("aiohttp", "starlette") and first and handler.path:
-        yield from _placeholders(handler, first)
+    elif handler.framework in ("aiohttp", "starlette") and handler.path and (first or (handler.framework == "aiohttp" and function.args.args)):
+        yield from _placeholders(handler, first or f"{function.args.args[0].arg}.request")
     elif handler.framework == "slack":
         yield from _slack(source, function, names)
 

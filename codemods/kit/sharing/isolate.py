@@ -36,7 +36,10 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
             return
         uses = member_uses(source, group.owner, group.slots, group.scope, group.inside)
     anew = refills(group)
-    uses += [use for use in anew.uses if all(each.node is not use.node for each in uses)] if anew is not None else []
+    if anew is not None:
+        gone = {node for statement in anew.gone for node in ast.walk(statement)}
+        uses = [use for use in uses if use.node not in gone]
+        uses += [use for use in anew.uses if all(each.node is not use.node for each in uses)]
     sessions = [use for use in uses if session_function(use.source, use.node) is not None]
     users, early = users_of([use for use in uses if use not in sessions], group.scope if group.scope.kind == "function" and not group.me else None)
     behind = [handler for user in users if user.function is not None for handler in reached(user.source, user.function)]

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import replace as replaced
 
 from ..callers import add_parameter
 from ..cut import reindent, replace
-from ..finding import Edit, Finding
+from ..finding import Edit, Finding, Import
 from ..handlers import handlers, serves
-from ..move import apart, place_for
+from ..imports import spell
+from ..move import apart, lead, place_for
 from ..names import FunctionNode
-from ..source import Source
+from ..source import Source, targets_of
+from .kept_uses import kept_uses
+from .let_go import forgotten, until_stop, when_it_stops
 from .obstacles import object_to
+from .on_application import asked_by_key, holder_of, holder_on_application, key_binding
 from .plan import Plan, Wishes
 from .providers import keyed_dependent
-from .reach import Use, enclosing, reached, users_of, uses_of
-from .rebuild import as_locals, factory_text
-from .shared import Cell, Group, groups_in, held
-from .state import asked_through
+from .reach import Use, enclosing, reached, shelf_of, users_of
+from .rebuild import as_locals, factory_text, result_type
+from .renewals import clearing
+from .shared import Cell, Group, groups_in, held, reads, value_of
 from .stations import Station, Unclear, may_pass, own_stations, stations_for
 from .stored import object_to_stored
 from .wording import shared_by_all
@@ -36,13 +41,13 @@ def kept_groups(source: Source) -> Iterator[Group]:
         if body is not None and (around is None or (around not in handlers(source.project) and not reached(source, around))):
             bodies.setdefault((id(body), me), (body, me, statement))
     for body, me, statement in bodies.values():
-        for group in groups_in(source, body, source.scope(statement), None, me):
+        for group in groups_in(source, until_stop(body), source.scope(statement), None, me):
             if any(slot.startswith("self.") for slot in group.slots) and not group.foreign:
                 yield group
 
 
 def _holder(source: Source, target: ast.expr) -> str:
-    """What holds the thing that is assigned to: `app.state`, `parts[]` of a dictionary that begins empty; "" for anything else."""
+    """What holds the thing that is assigned to: `app.state`, `app[key]`, `parts[]` of a dictionary that begins empty; "" for anything else."""
     if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Attribute) and target.value.attr == "state" and isinstance(target.value.value, ast.Name):
         whole = ast.unparse(target.value)
         return whole if whole.endswith("app.state") else ""
@@ -51,7 +56,7 @@ def _holder(source: Source, target: ast.expr) -> str:
         home = source.scope(target).home(target.value.id)
         if home is source.names.module and len(made) == 1 and isinstance(made[0].node, (ast.Assign, ast.AnnAssign)) and _is_dict(made[0].value):
             return f"{target.value.id}[]"
-    return ""
+    return holder_on_application(source, target)
 
 
 def _is_dict(value: ast.AST | None) -> bool:
@@ -72,7 +77,7 @@ def isolated_kept(group: Group, wishes: Wishes, plan: type[KeptPlan] | None = No
     if not serves(source.project):
         return
     try:
-        uses = list((reads or _uses)(group))
+        uses = list((reads or kept_uses)(group))
         users, early = users_of(uses)
         if not any(reached(user.source, user.function) for user in users if user.function is not None):
             return
@@ -83,76 +88,6 @@ def isolated_kept(group: Group, wishes: Wishes, plan: type[KeptPlan] | None = No
     except Unclear as unclear:
         where = f" ({unclear.source.path}:{unclear.source.place(unclear.node).line})" if unclear.source is not None and unclear.node is not None else ""
         yield source.refuse(group.cells[0].call if group.cells[0].source is source else group.first, unclear.reason, f"{shared_by_all(group)}; {unclear.message}{where}")
-
-
-def _uses(group: Group) -> Iterator[Use]:
-    """Every read of the slots. Raises Unclear where one may be hidden."""
-    source = group.source
-    without = group.inside
-    inside = {node for statement in without for node in ast.walk(statement)}
-    for slot in group.slots:
-        if not slot.startswith("self."):
-            if group.scope is source.names.module:
-                yield from uses_of(source, group.scope, [slot], without)
-            else:
-                yield from (Use(source, load, slot) for load in source.names.uses(slot, group.scope) if load not in inside)
-    names = {slot.removeprefix("self."): slot for slot in group.slots if slot.startswith("self.")}
-    if group.me.endswith("[]"):
-        yield from _of_container(group, names, inside)
-        return
-    for other in source.project:
-        if b"state" not in other.utf8:
-            continue
-        for state in other.attributes("state"):
-            if _of_application(other, state, group.me) and not isinstance(other.parent(state), ast.Attribute) and not _asks_by_name(other.parent(state)):
-                places = asked_through(other, state)
-                if places is None:
-                    raise Unclear("app-state", f"{ast.unparse(state)} is handed on", other, state)
-                for home, attribute in places:
-                    if attribute.attr not in names:
-                        continue
-                    if not isinstance(attribute.ctx, ast.Load):
-                        raise Unclear("app-state", f"{ast.unparse(attribute)} is set or deleted in another place", home, attribute)
-                    yield Use(home, attribute, names[attribute.attr])
-        for name, slot in names.items():
-            for attribute in other.attributes(name):
-                if attribute in inside or not (isinstance(attribute.value, ast.Attribute) and attribute.value.attr == "state" and _of_application(other, attribute.value, group.me)):
-                    continue
-                if not isinstance(attribute.ctx, ast.Load):
-                    raise Unclear("app-state", f"{ast.unparse(attribute)} is set or deleted in another place", other, attribute)
-                yield Use(other, attribute, slot)
-            for call in other.nodes(ast.Call):
-                if _asks_by_name(call) and call.args[1].value == name:  # type: ignore[attr-defined]
-                    raise Unclear("app-state", f"{ast.unparse(call)} asks for it by its name", other, call)
-
-
-def _of_application(source: Source, state: ast.Attribute, me: str) -> bool:
-    """Whether `.state` is the application's, not a request's own."""
-    if ast.unparse(state) == me or (isinstance(state.value, ast.Attribute) and state.value.attr == "app"):
-        return True
-    return isinstance(state.value, ast.Name) and (state.value.id in ("app", "application") or source.made_by(state.value).endswith((".FastAPI", ".Starlette")))
-
-
-def _asks_by_name(node: ast.AST | None) -> bool:
-    """`getattr(app.state, "chain")`."""
-    named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("getattr", "hasattr", "setattr", "delattr")
-    return named and isinstance(node, ast.Call) and len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
-
-
-def _of_container(group: Group, names: dict[str, str], inside: set[ast.AST]) -> Iterator[Use]:
-    holder = group.me[:-2]
-    for use in uses_of(group.source, group.source.names.module, [holder]):
-        if use.node in inside:
-            continue
-        above = use.source.parent(use.node)
-        if isinstance(above, ast.Subscript) and above.value is use.node and (name := held(above, f"{ast.unparse(use.node)}[]").removeprefix("self.")):
-            if name not in names:
-                continue
-            if not isinstance(above.ctx, ast.Load):
-                raise Unclear("unusual-assignment", f"{ast.unparse(above)} is set or deleted in another place", use.source, above)
-            yield Use(use.source, above, names[name], use.importing)
-        elif not (isinstance(above, ast.Attribute) and above.attr == "clear"):
-            raise Unclear("unusual-assignment", f"{holder} is read in another way than by a name in writing", use.source, use.node)
 
 
 class KeptPlan(Plan):
@@ -171,12 +106,14 @@ class KeptPlan(Plan):
             if provides and isinstance(each.function, FunctionNode) and (known := keyed_dependent(each.source, each.function)) is not None:
                 raise Unclear("factory", f"{known[1].name} has a key that {each.name} can't ask for", *known)
         object_to(group, self.parameter, self.stations, early)
+        if again := next((use for each in self.stations for use in each.uses if use.clears and (len(each.uses) > 1 or len(self.wanted) > 1 or not self.parameter)), None):
+            raise Unclear("rebound" if isinstance(again.node, ast.Name) else "app-state", f"{ast.unparse(again.node)} is set anew, and asked for besides", again.source, again.node)
         object_to_stored(self.stations)
         around = source.function(group.first)
         own = {node for statement in group.statements for node in ast.walk(statement)}
-        after = [each for each in source.nodes(ast.Name) if isinstance(each.ctx, ast.Store) and each not in own and source.function(each) is around and source.start(each) > source.start(group.first)]
+        after = [each for each in source.nodes(ast.Name) if not isinstance(each.ctx, ast.Load) and each not in own and source.function(each) is around and source.start(each) > source.start(group.first)]
         read = {node.id for statement in group.statements for node in ast.walk(statement) if isinstance(node, ast.Name)}
-        if around is not None and (late := next((each for each in after if each.id in read and each.id not in group.slots), None)) is not None:
+        if around is not None and (late := next((each for each in after if each.id in read and each.id not in group.slots and not when_it_stops(source, each)), None)) is not None:
             raise Unclear("rebound", f"{late.id}, of which it is built, is set anew later", source, late)
 
     def inlines(self) -> bool:
@@ -188,15 +125,19 @@ class KeptPlan(Plan):
     def definition(self, inline: bool, edits: list[Edit], kept: dict[ast.stmt, list[str]], definitions: str) -> None:
         group, source = self.group, self.source
         newline, margin = source.newline, source.indent(group.first)
+        for waits in (node for statement in group.statements for node in ast.walk(statement) if isinstance(node, ast.Await)):
+            if not any(edit.start <= source.start(waits) and source.stop(waits) <= edit.stop for edit in edits):
+                raise Unclear("factory", f"{ast.unparse(waits.value)} is awaited where it is built", source, waits)
         edits = [*edits, *as_locals(group, group.me)]
         outer = enclosing(source, group.first)
         opening = ""
         if definitions and isinstance(outer, FunctionNode):
-            self.changes.edits.append(apart(source, outer, definitions))
+            top = next(each for each in (outer, *source.parents(outer)) if isinstance(source.parent(each), ast.Module))
+            self.changes.edits.append(apart(source, top, definitions))  # type: ignore[arg-type]
         elif definitions:
-            opening = reindent(definitions.replace("\n", newline), "", margin) + newline * 2
+            opening = reindent(definitions.replace("\n", newline), "", margin) + newline * (1 if margin else 2)
         stays = "".join(margin + line for statement in group.statements for line in kept.get(statement, ()))
-        factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin)
+        factory = factory_text(_without_renaming(group, self.wanted), self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin)
         blank = newline * (1 if margin else 2)
         stays += blank if stays and opening else ""
         told = self.registered(blank, margin)
@@ -204,9 +145,68 @@ class KeptPlan(Plan):
 
     def registered(self, blank: str, margin: str) -> str:
         """The line that keeps the factory where the object was kept."""
-        return f"{blank}{margin}{self.spelled(self.group.me.removesuffix('[]'))} = {self.factory}{self.source.newline}"
+        self.changes.edits += forgotten(self.group, self.wanted[-1], self.key_in_writing() or self.factory, keeps_key=bool(self.key))
+        if self.key and (found := shelf_of(self.source, self.key)) is not None:
+            self.retyped(*found)
+        return f"{blank}{margin}{self.spelled(self.group.me.partition('[')[0], self.source)} = {self.factory}{self.source.newline}"
+
+    @property
+    def key(self) -> ast.expr | None:
+        """The name that the object lies under, where the factory must lie under it too: it is no text, or some who ask don't write it out."""
+        if not self.group.me.endswith("[key]"):
+            return None
+        target = targets_of(self.group.slots[self.wanted[-1]])[0]
+        own = target.slice if isinstance(target, ast.Subscript) else target
+        asked = [(asked_by_key(node) or (node, node))[1] for node in [*(use.node for each in self.stations for use in each.uses), *(node for _, node, _ in self.group.let_go)]]
+        return None if all(isinstance(each, ast.Constant) for each in [own, *asked]) else own
+
+    def key_in(self, source: Source, key: ast.expr) -> str:
+        """That name as it is written in a file."""
+        if source is self.source:
+            return source.code(key)
+        for use in (use for each in self.stations for use in each.uses if use.source is source and use.slot == self.wanted[-1]):
+            if (asked := asked_by_key(use.node)) is not None:
+                return source.code(asked[1])
+        home = shelf_of(self.source, key)
+        if home is None or any(home[1] in scope.bindings for scope in source.names.inner.values()) or source.project.lookup(f"{home[0].module}.{home[1]}", source.path) != home:
+            raise Unclear("app-state", f"{ast.unparse(key)} is not at hand in {source.path}, where something else of it is asked for", source, source.tree.body[0])
+        self.changes.need(source, (Import(home[0].module, home[1]),))
+        return home[1]
+
+    def key_in_writing(self) -> str:
+        """What the factory lies under in a mapping of the application, as upper case as the object's own key."""
+        if not self.group.me.endswith("[key]"):
+            return ""
+        own = (asked_by_key(targets_of(self.group.slots[self.wanted[-1]])[0]) or (None, None))[1]
+        upper = isinstance(own, ast.Constant) and isinstance(own.value, str) and own.value.isupper()
+        return self.factory.upper() if upper else self.factory
+
+    def retyped(self, home: Source, name: str) -> None:
+        """`web.AppKey("chain", ConversationChain)` says that it is for what builds one."""
+        binding = key_binding(home, name)
+        call = binding.value if binding is not None else None
+        if binding is None or not isinstance(call, ast.Call):
+            return
+        said = [*call.args[1:2], *(each.slice for each in (binding.annotation, call.func) if isinstance(each, ast.Subscript))]
+        for kind in said:
+            built = home.code(kind)
+            if len(self.wanted) > 1:
+                types = [self.types.get(slot) or result_type(self.group, slot) for slot in self.wanted] if home is self.source else [""]
+                built = f"tuple[{', '.join(types)}]" if all(types) else "tuple"
+            text, needs = spell(home, "collections.abc", "Callable")
+            self.changes.need(home, needs)
+            self.changes.edits += replace(home, kind, f"{text}[[{'str' if self.parameter else ''}], {built}]")
+
+    def clears(self, each: Station, key: str) -> None:
+        """Who began the conversation anew for all clears that of the session."""
+        (use,) = each.uses
+        how = clearing(self.source, value_of(self.group.slots[use.slot]), self.group.cells[0])
+        self.changes.edits += replace(use.source, use.source.statement(use.node), f"{self.spelled_factory(each)}({key}){how}")
 
     def build_in(self, each: Station, inline: bool, edits: list[Edit]) -> None:
+        if any(use.clears for use in each.uses):
+            each.key = self.place(each)[1]
+            return self.clears(each, self.key_text(each))
         use = self.named_there(each)
         if use is None:
             return super().build_in(each, inline, edits)
@@ -215,23 +215,37 @@ class KeptPlan(Plan):
             if each.keys and not fitting:
                 raise Unclear("no-place", f"{each.name} uses it before its key is there", each.source, each.function)
             each.key = fitting[0] if fitting else None
-        self.changes.edits += replace(use.source, use.node, f"{self.spelled_factory(each)}({self.key_text(each)})")
+        self.changes.edits += self.in_place(each, use, self.key_text(each))
+
+    def in_place(self, each: Station, use: Use, key: str) -> list[Edit]:
+        """The factory is asked where the object was: `chain = request.app.state.build_chain(session_id)`, `_, chain = ...` where it gives more."""
+        edits = replace(use.source, use.node, f"{self.spelled_factory(each)}({key})")
+        above = use.source.parent(use.node)
+        if len(self.wanted) > 1 and isinstance(above, ast.Assign) and isinstance(target := above.targets[0], ast.Name):
+            edits += replace(use.source, target, ", ".join(target.id if slot == use.slot else "_" for slot in self.wanted))
+        return edits
 
     def pass_through(self, each: Station) -> None:
+        if any(use.clears for use in each.uses) and isinstance(each.function, FunctionNode):
+            may_pass(each, self.parameter)
+            self.changes.edits += add_parameter(each.source, each.function, self.parameter, "str")
+            return self.clears(each, self.parameter)
         use = self.named_there(each) if self.parameter else None
         if use is None or not isinstance(each.function, FunctionNode):
             return super().pass_through(each)
         may_pass(each, self.parameter)
         self.changes.edits += add_parameter(each.source, each.function, self.parameter, "str")
-        self.changes.edits += replace(use.source, use.node, f"{self.spelled_factory(each)}({self.parameter})")
+        self.changes.edits += self.in_place(each, use, self.parameter)
 
     def named_there(self, each: Station) -> Use | None:
         """The only read of a station, where it gets its name in the function or is returned: `chain = request.app.state.chain`."""
-        if len(each.uses) != 1 or len(self.wanted) != 1:
+        if len(each.uses) != 1:
             return None
         use = each.uses[0]
         above = use.source.parent(use.node)
-        plain = isinstance(above, ast.Return) or (isinstance(above, ast.Assign) and len(above.targets) == 1 and isinstance(above.targets[0], ast.Name))
+        if len(self.wanted) > 1 and not isinstance(above, ast.Assign):
+            return None
+        plain = isinstance(above, ast.Return) or (isinstance(above, (ast.Assign, ast.AnnAssign)) and len(targets := targets_of(above)) == 1 and isinstance(targets[0], ast.Name))
         around = each.source.parent(above) if isinstance(above, ast.stmt) else None
         alone = around is each.function or (isinstance(around, (ast.If, ast.Try, ast.With, ast.AsyncWith)) and each.source.function(use.node) is each.function)
         return use if plain and alone else None
@@ -239,23 +253,48 @@ class KeptPlan(Plan):
     def naming(self, each: Station) -> tuple[ast.stmt, ...]:
         found: dict[ast.stmt, None] = {}
         for use in each.uses:
-            holder = use.node.value if isinstance(use.node, ast.Attribute) else None
-            home = each.source.scope(holder).home(holder.id) if isinstance(holder, ast.Name) else None
-            if not isinstance(holder, ast.Name) or home is None or home.kind != "function":
+            root = holder_of(use.node)
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            home = each.source.scope(root).home(root.id) if isinstance(root, ast.Name) else None
+            if not isinstance(root, ast.Name) or home is None or home.kind != "function" or home.node in each.source.parents(each.function):
                 continue
             if home.node is not each.function:
-                raise Unclear("app-state", f"a function within {each.name} has a name of its own for the state, {holder.id}", each.source, holder)
-            found.update(dict.fromkeys(binding.node for binding in home.bindings[holder.id] if isinstance(binding.node, (ast.Assign, ast.AnnAssign))))
+                raise Unclear("app-state", f"a function within {each.name} has a name of its own for the application, {root.id}", each.source, root)
+            found.update(dict.fromkeys(binding.node for binding in home.bindings[root.id] if isinstance(binding.node, (ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom))))
         return tuple(found)
 
-    def spelled(self, holder: str) -> str:
-        return f'{holder}["{self.factory}"]' if self.group.me.endswith("[]") else f"{holder}.{self.factory}"
+    def spelled(self, holder: str, source: Source) -> str:
+        """The factory where it is kept, as a file asks for it."""
+        if not self.group.me.endswith("]"):
+            return f"{holder}.{self.factory}"
+        key = f'"{self.key_in_writing() or self.factory}"'
+        if (named := self.key) is not None:
+            key = self.key_in(source, named)
+        return f"{holder}[{key}]"
 
     def spelled_factory(self, each: Station) -> str:
         for use in each.uses:
-            if isinstance(use.node, (ast.Attribute, ast.Subscript)):
-                return self.spelled(each.source.code(use.node.value))
+            if (holder := holder_of(use.node)) is not None:
+                return self.spelled(each.source.code(holder), each.source)
         raise Unclear("handed-on", f"{each.name} has nothing to ask for it", each.source, each.function)
 
     def importing(self) -> None:
         return
+
+
+def _without_renaming(group: Group, wanted: list[str]) -> Group:
+    """The group without what would only be another name in its factory that nobody needs: `app["memory"] = memory`."""
+    source = group.source
+    left: list[ast.stmt] = []
+    for statement in group.statements:
+        targets, value = targets_of(statement), value_of(statement)
+        slot = held(targets[0], group.me) if len(targets) == 1 else ""
+        same = isinstance(value, ast.Name) and value.id in group.slots and slot == f"self.{value.id}"
+        renames = isinstance(value, (ast.Name, ast.Attribute, ast.Subscript)) and slot.startswith("self.") and slot not in wanted
+        idle = renames and not any(reads(source, other, group.scope, [slot], group.me) for other in group.statements if other is not statement)
+        line = source.slice(source.stop(statement), source.line_start(source.line_of(source.stop(statement)) + 1))
+        told = bool(line.strip()) or lead(source, statement) < source.line_start(source.line_of(source.start(statement)))
+        if not (same or idle) or told:
+            left.append(statement)
+    return replaced(group, statements=left)

@@ -345,6 +345,8 @@ def _of_request(source: Source, function: FunctionNode, binding: Binding) -> boo
     """Whether a local's value is read from something that came in with the request, not made or looked up elsewhere."""
     names = [node for node in ast.walk(binding.value) if isinstance(node, ast.Name)] if binding.value is not None else []
     for node in names:
+        if node.id == "self" and _request_of_self(source, node):
+            return True
         home = source.scope(node).home(node.id)
         if home is not None and home.node is function and any(b.kind in ("param", "assign") and b.name not in ("self",) for b in home.bindings[node.id]):
             return True

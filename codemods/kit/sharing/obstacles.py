@@ -11,6 +11,7 @@ from ..move import movable
 from ..names import FunctionNode, last_part
 from ..source import Source
 from ..tests import in_tests
+from .let_go import when_it_stops
 from .makers import builds_upon, lent_by
 from .reach import Use, User, imports_of
 from .refills import refills
@@ -76,11 +77,15 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
         raise Unclear("group-chat", f"{room.name} sends what is said to everybody who is connected", room.source, room.function)
     if listed and not any(converses(each) for each in stations if not each.passes):
         raise Unclear("read-elsewhere", "what one request puts into it another gives to the model: it may be meant for all", source, group.first)
+    for each in stations if parameter else ():
+        if each.key is None and not each.passes and any(use.clears for below in each.all_below for use in below.uses):
+            raise Unclear("read-elsewhere", f"{each.name} begins the conversation anew, and has no key that says whose", each.source, each.function)
     if len(stations) > 1:
         for each in stations:
             aside = each.only_reads or remote or (listed and not converses(each))
             if aside and each.key is None and not each.passes and isinstance(each.function, FunctionNode):
-                what = "reads" if each.only_reads else "reads or changes"
+                clears = any(use.clears for below in each.all_below for use in below.uses)
+                what = "clears" if clears else "reads" if each.only_reads else "reads or changes"
                 raise Unclear("read-elsewhere", f"{each.name} {what} what other requests have said, and there is no key to tell them apart", each.source, each.function)
 
 
@@ -152,9 +157,17 @@ def _free_names(group: Group, inside: ast.stmt, statement: ast.stmt) -> None:
             home = group.source.scope(node).home(node.id)
             bindings = home.bindings.get(node.id, []) if home is group.scope else []
             if any(binding.within is not home for binding in bindings) or any(
-                group.source.start(binding.node) > group.source.start(statement) for binding in bindings if binding.kind in ("assign", "augmented", "for", "with", "delete")
+                group.source.start(binding.node) > group.source.start(statement) and not _given_up(group.source, binding.node, node.id)
+                for binding in bindings
+                if binding.kind in ("assign", "augmented", "for", "with", "delete")
             ):
                 raise Unclear("rebound", f"{node.id}, of which it is built, is set anew later", group.source, node)
+
+
+def _given_up(source: Source, statement: ast.AST, name: str) -> bool:
+    """Whether a name is only given up there, when the service stops: `llm = None` behind the yield."""
+    targets = statement.targets if isinstance(statement, (ast.Assign, ast.Delete)) else []
+    return any(isinstance(each, ast.Name) and each.id == name and when_it_stops(source, each) for each in targets)
 
 
 def strangers(group: Group, statement: ast.stmt) -> Iterator[ast.Call]:

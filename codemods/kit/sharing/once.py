@@ -3,35 +3,57 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..callers import callers
 from ..handlers import handlers
 from ..libraries.memory import is_light, is_model, is_plain, keeps
-from ..names import FunctionNode
-from ..source import Source, is_none
+from ..names import Binding, FunctionNode
+from ..source import Source, is_none, targets_of
 from .overlooked import CACHES, is_cached
 from .providers import dependents, keyed_dependent
 from .shared import Cell, cells_in, returns_cells
 from .stations import READS, Unclear
 
+LOCKS = ("threading.Lock", "threading.RLock", "asyncio.Lock", "multiprocessing.Lock", "multiprocessing.RLock", "anyio.Lock", "gevent.lock.RLock", "threading.Semaphore", "asyncio.Semaphore")
+
+
+@dataclass(slots=True, eq=False)
+class Guard:
+    """What lets only the first come to the statements of `body`, which set the name `asked`.
+
+    `opened`: the blocks around them, `if chain is None:` and `with lock:`. `dropped`: `if chain is not None: return chain`.
+    """
+
+    asked: str
+    body: list[ast.stmt]
+    opened: list[ast.If | ast.With | ast.AsyncWith] = field(default_factory=list)
+    dropped: list[ast.If] = field(default_factory=list)
+
+    @property
+    def locks(self) -> list[ast.Name]:
+        """The names of the module that stand for the locks."""
+        return [item.context_expr for each in self.opened if not isinstance(each, ast.If) for item in each.items if isinstance(item.context_expr, ast.Name)]
+
 
 @dataclass(slots=True, eq=False)
 class Once:
-    """`wraps`: the decorators that cache. `block`: the `if chain is None:` around what is built, `names` what it sets.
+    """`wraps`: the decorators that cache. `block`: the `if chain is None:` or `with lock:` around what is built, `names` what it sets.
 
-    `body`: what is built; behind the block where that returns at once: `if chain is not None: return chain`.
+    `body`: what is built; behind the block where that returns at once: `if chain is not None: return chain`. `guard`: all that stands around it.
     """
 
     source: Source
     function: FunctionNode
     cells: list[Cell]
     wraps: list[ast.expr] = field(default_factory=list)
-    block: ast.If | None = None
+    block: ast.stmt | None = None
     names: list[str] = field(default_factory=list)
     declared: list[ast.Global] = field(default_factory=list)
     body: list[ast.stmt] = field(default_factory=list)
+    guard: Guard | None = None
+    resets: list[ast.Assign] = field(default_factory=list)  # where other functions set the names to None again
 
     @property
     def statements(self) -> list[ast.stmt]:
@@ -79,20 +101,58 @@ def _cached(source: Source, function: FunctionNode) -> Once | None:
 
 
 def _lazy(source: Source, function: FunctionNode) -> Once | None:
-    """`global chain`, `if chain is None:`, and a block that sets it; nothing else reads or sets the name."""
+    """`global chain`, `if chain is None:`, perhaps under a lock, and a block that sets it; nothing else reads or sets the name."""
     declared = [each for each in function.body if isinstance(each, ast.Global)]
     names = [name for each in declared for name in each.names]
     if not names:
         return None
-    for block in function.body:
-        if not isinstance(block, ast.If) or block.orelse:
+    guard = guarded(source, function.body, names)
+    if guard is None or not all(_only_here(source, function, guard.body, name) for name in names):
+        return None
+    if any(_read_before(source, guard, name) for name in names):
+        return None
+    block = min([*guard.opened, *guard.dropped], key=source.start)
+    names = sorted(names, key=lambda name: name != guard.asked)
+    resets = [each.node for name in names for each in source.names.module.bindings[name] if _is_reset(source, function, each)]
+    return Once(source, function, list(_cells(source, guard.body)), block=block, names=names, declared=declared, body=guard.body, guard=guard, resets=resets)  # type: ignore[arg-type]
+
+
+def _read_before(source: Source, guard: Guard, name: str) -> bool:
+    """Whether a function reads a name above the statement that sets it, other than to ask for it."""
+    asking = {node for each in guard.opened if isinstance(each, ast.If) for node in ast.walk(each.test)} | {node for each in guard.dropped for node in ast.walk(each)}
+    sets = next(source.start(each) for each in guard.body for target in targets_of(each) if isinstance(target, ast.Name) and target.id == name)
+    return any(source.start(load) < sets and load not in asking for load in source.names.uses(name, source.names.module))
+
+
+def guarded(source: Source, body: list[ast.stmt], names: Collection[str], asked: str = "") -> Guard | None:
+    """The statements under a body to which only the first comes, while one of the names is unset; `asked`: that was asked of this one before."""
+    for place, each in enumerate(body):
+        if isinstance(each, (ast.With, ast.AsyncWith)) and is_lock(source, each):
+            found = guarded(source, each.body, names, asked) or (Guard(asked, each.body) if asked else None)
+            if found is not None:
+                found.opened.insert(0, each)
+                return found
+        if not isinstance(each, ast.If) or each.orelse:
             continue
-        asked, body = _is_missing(block.test), block.body
-        if not asked and (asked := _is_there(block)):
-            body = function.body[function.body.index(block) + 1 :]
-        if asked in names and all(_only_here(source, function, body, name) for name in names):
-            return Once(source, function, list(_cells(source, body)), block=block, names=sorted(names, key=lambda name: name != asked), declared=declared, body=body)
+        if (name := _is_missing(each.test)) in names and name == (asked or name):
+            found = guarded(source, each.body, names, name) or Guard(name, each.body)
+            found.opened.insert(0, each)
+            return found
+        if (name := _is_there(each)) in names and name == (asked or name):
+            rest = body[place + 1 :]
+            found = guarded(source, rest, names, name) or Guard(name, rest)
+            found.dropped.insert(0, each)
+            return found
     return None
+
+
+def is_lock(source: Source, block: ast.With | ast.AsyncWith) -> bool:
+    """`with _lock:` of a lock that the module makes once."""
+    item = block.items[0]
+    if len(block.items) != 1 or item.optional_vars is not None or not isinstance(item.context_expr, ast.Name):
+        return False
+    home = source.scope(item.context_expr).home(item.context_expr.id)
+    return home is source.names.module and source.made_by(item.context_expr) in LOCKS
 
 
 def _cells(source: Source, body: Iterable[ast.stmt]) -> Iterator[Cell]:
@@ -117,11 +177,11 @@ def _is_there(block: ast.If) -> str:
 
 
 def _only_here(source: Source, function: FunctionNode, body: list[ast.stmt], name: str) -> bool:
-    """Whether a name of the module begins as None, is set in these statements, as a whole, and is read by this function alone."""
+    """Whether a name of the module begins as None, is set in these statements, as a whole, to None in others, and is read by this function alone."""
     module = source.names.module
     bindings = module.bindings.get(name, [])
     outer = [each for each in bindings if each.within is module]
-    inner = [each for each in bindings if each.within is not module]
+    inner = [each for each in bindings if each.within is not module and not _is_reset(source, function, each)]
     begins = len(outer) == 1 and isinstance(outer[0].node, (ast.Assign, ast.AnnAssign)) and isinstance(source.parent(outer[0].node), ast.Module)
     if not begins or not (outer[0].value is None or is_none(outer[0].value)):
         return False
@@ -133,6 +193,13 @@ def _only_here(source: Source, function: FunctionNode, body: list[ast.stmt], nam
     return not any(source.project.importers(source, name)) and not any(
         attribute.attr == name and other.qualified(attribute) == f"{source.module}.{name}" for other in source.project if other is not source for attribute in other.attributes(name)
     )  # fmt: skip
+
+
+def _is_reset(source: Source, function: FunctionNode, binding: Binding) -> bool:
+    """`chain = None` in another function."""
+    node = binding.node
+    plain = isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name) and is_none(node.value)
+    return plain and binding.within is not source.names.module and source.function(node) not in (None, function)
 
 
 def dear(source: Source, body: Iterable[ast.stmt], depth: int = 0) -> ast.Call | None:

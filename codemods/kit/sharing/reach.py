@@ -20,12 +20,13 @@ AT_START = ("lifespan", "on_startup", "on_shutdown")  # keywords of an applicati
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Use:
-    """One read of a shared name. `importing`: the import that brought it into this file."""
+    """One read of a shared name. `importing`: the import that brought it into this file. `clears`: there the conversation begins anew."""
 
     source: Source
     node: ast.expr
     slot: str
     importing: Binding | None = None
+    clears: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -41,7 +41,8 @@ def hoisted(group: Group, me: str = "", *, clients: bool = False, named: set[str
             continue
         slot = (written(statement, me) or ["part"])[0].removeprefix("self.")
         for node, word in _dear(group, value, "", me, clients):
-            name = word or ("llm" if "Chat" in last_name(group.source.qualified(node.func)) else f"{slot}_part")
+            made = node.value if isinstance(node, ast.Await) else node
+            name = word or ("llm" if isinstance(made, ast.Call) and "Chat" in last_name(group.source.qualified(made.func)) else f"{slot}_part")
             if name in taken:
                 name = f"{slot}_{name}"
             while name in taken:
@@ -59,9 +60,13 @@ def hoisted(group: Group, me: str = "", *, clients: bool = False, named: set[str
     return found
 
 
-def _dear(group: Group, node: ast.AST, word: str, me: str, clients: bool) -> Iterator[tuple[ast.Call, str]]:
+def _dear(group: Group, node: ast.AST, word: str, me: str, clients: bool) -> Iterator[tuple[ast.Call | ast.Await, str]]:
     source = group.source
     if isinstance(node, (ast.Lambda, ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp)):
+        return
+    if isinstance(node, ast.Await):  # what is waited for can't be waited for again in a plain factory
+        if not any(cell.call is inner for inner in ast.walk(node) for cell in group.cells) and not reads(source, node, group.scope, [*group.slots, *group.foreign], me):
+            yield node, word
         return
     if isinstance(node, ast.Call):
         ours = any(isinstance(inner, ast.Call) and any(cell.call is inner for cell in group.cells) for inner in ast.walk(node)) or bool(
@@ -107,6 +112,8 @@ def result_type(group: Group, slot: str) -> str:
     if isinstance(statement, ast.AnnAssign):
         return group.source.code(statement.annotation)
     value = value_of(statement)
+    if isinstance(value, ast.Name) and value.id in group.slots and value.id != slot:
+        return result_type(group, value.id)
     callee = value.func if isinstance(value, ast.Call) else None
     while isinstance(callee, ast.Attribute) and callee.attr[:1].islower() and last_name(group.source.qualified(callee.value))[:1].isupper():
         callee = callee.value

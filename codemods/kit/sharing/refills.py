@@ -13,6 +13,7 @@ from ..source import Source
 from ..tests import in_tests
 from .declared import unsaid
 from .reach import Use, enclosing, imports_of, is_instance, member_uses, uses_of
+from .renewals import renewed
 from .shared import Group, value_of
 from .starting import starts
 from .transcripts import is_new_list
@@ -22,15 +23,21 @@ NEW = (ast.List, ast.ListComp, ast.BinOp, ast.Call)
 
 @dataclass(frozen=True, slots=True)
 class Refills:
-    """The names that are assigned to, and what makes them changes of the list that the name stands for."""
+    """The names that are assigned to, and what makes them changes of what the name stands for. `gone`: statements of which nothing is left."""
 
     uses: tuple[Use, ...]
     edits: tuple[Edit, ...]
+    gone: tuple[ast.stmt, ...] = ()
 
 
 def refills(group: Group) -> Refills | None:
-    """What the functions do that set the only list of a group anew; None where there is none, or one of them does it in another way."""
-    return group.source.remember(("refills", group.first), lambda: _refills(group))  # type: ignore[no-any-return]
+    """What the functions do that set the only list of a group anew, or build what it holds once more; None where there is none, or one of them does it in another way."""
+    return group.source.remember(("refills", group.first), lambda: _refills(group) or _renewals(group))  # type: ignore[no-any-return]
+
+
+def _renewals(group: Group) -> Refills | None:
+    uses, edits, gone = renewed(group) or ([], [], [])
+    return Refills(tuple(uses), tuple(edits), tuple(gone)) if uses else None
 
 
 def _refills(group: Group) -> Refills | None:

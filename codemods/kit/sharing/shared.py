@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from keyword import iskeyword
 
 from ..handlers import handlers
 from ..libraries.memory import Keeps, is_chain, keeps
-from ..names import FunctionNode, Scope
+from ..names import FunctionNode, Scope, last_part
 from ..source import Origin, Source, keyword
 from .configs import named_session
 from .makers import Maker, asked_abroad, built_upon, lent_by
@@ -46,6 +48,7 @@ class Group:
     statements: list[ast.stmt] = field(default_factory=list)
     slots: dict[str, ast.stmt] = field(default_factory=dict)
     cells: list[Cell] = field(default_factory=list)
+    let_go: list[tuple[Source, ast.expr, str]] = field(default_factory=list)  # where the service gives them up when it stops: what is set to None, deleted or asked for, and its slot
     foreign: dict[str, Group] = field(default_factory=dict)  # imported names that the statements read, and what builds them in their own file
 
     @property
@@ -158,18 +161,32 @@ def slot_of(target: ast.expr, me: str) -> str:
 
 
 def held(node: ast.AST, me: str) -> str:
-    """The slot of what is held by `me`: an instance, the application's state, a dictionary (brackets behind its name), or the names behind "global"; "" for anything else."""
+    """The slot of what is held by `me`; "" for anything else.
+
+    `me`: an instance, the application or its state, a dictionary (brackets behind its name), a mapping of the application (`[key]` behind it), or the names behind "global".
+    """
     if not me:
         return ""
     if me.startswith("global "):
         return f"self.{node.id}" if isinstance(node, ast.Name) and node.id in me.split()[1:] else ""
-    if me.endswith("[]"):
-        name = node.slice.value if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) else None
-        named = isinstance(name, str) and name.isidentifier() and isinstance(node, ast.Subscript) and ast.unparse(node.value) == me[:-2]
-        return f"self.{name!s}" if named else ""
+    if me.endswith("]"):
+        name = named_by(node.slice, me) if isinstance(node, ast.Subscript) else ""
+        return f"self.{name}" if name and isinstance(node, ast.Subscript) and ast.unparse(node.value) == me.partition("[")[0] else ""
     if isinstance(node, ast.Attribute) and (node.value.id == me if isinstance(node.value, ast.Name) else "." in me and ast.unparse(node.value) == me):
         return f"self.{node.attr}"
     return ""
+
+
+def named_by(key: ast.expr, me: str) -> str:
+    """The name for what lies in a mapping under a key; of a dictionary only under texts that are names."""
+    if me.endswith("[]"):
+        return key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) and key.value.isidentifier() else ""
+    if isinstance(key, ast.Constant):
+        name = re.sub(r"\W+", "_", key.value).strip("_") if isinstance(key.value, str) else ""
+        return (name.lower() if name.isupper() else name) if name.isidentifier() and not iskeyword(name) else ""
+    name = last_part(key)
+    plain = (name.lower() if name.isupper() else name).removesuffix("_key")
+    return f"{plain}_" if plain and plain in (name, "app") else plain
 
 
 def reads(source: Source, node: ast.AST, scope: Scope, slots: Iterable[str], me: str = "") -> set[str]:

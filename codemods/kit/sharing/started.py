@@ -9,11 +9,13 @@ from ..cut import replace
 from ..handlers import handlers
 from ..move import lead, movable, without
 from ..names import Binding, FunctionNode
-from ..source import Source, is_none
+from ..source import Source
 from .declared import unsaid
 from .kept import KeptPlan
+from .let_go import asks_whether, forgotten, lets_go, until_stop
 from .obstacles import object_to_exported
 from .reach import Use, imports_of, reached, uses_of
+from .renewals import built_again
 from .shared import Group, groups_in
 from .stations import Station, Unclear
 
@@ -24,18 +26,35 @@ def started_groups(source: Source) -> Iterator[Group]:
     for function in dict.fromkeys(declaring):
         if not isinstance(source.parent(function), ast.Module) or function in handlers(source.project) or reached(source, function):
             continue
-        names = [name for each in function.body if isinstance(each, ast.Global) for name in each.names if _set_once(source, function, name)]
-        for group in groups_in(source, function.body, source.names.inner[function], None, f"global {' '.join(names)}") if names else ():
-            if any(slot.startswith("self.") for slot in group.slots) and not group.foreign and not group.lent:
-                yield group
+        for body in [until_stop(function.body), *(until_stop(each.body) for each in function.body if isinstance(each, (ast.Try, ast.With, ast.AsyncWith)))]:
+            names = [name for each in function.body if isinstance(each, ast.Global) for name in each.names if _set_once(source, body, name)]
+            for group in groups_in(source, body, source.names.inner[function], None, f"global {' '.join(names)}") if names else ():
+                if any(slot.startswith("self.") for slot in group.slots) and not group.foreign and not group.lent:
+                    yield group
 
 
-def _set_once(source: Source, function: FunctionNode, name: str) -> bool:
-    """Whether a name of the module begins as None, is set by a function as a whole, and belongs to this file."""
+def _set_once(source: Source, body: list[ast.stmt], name: str) -> bool:
+    """Whether a name of the module begins as None, is set among these statements as a whole and only given up elsewhere, and belongs to this file."""
     bindings = source.names.module.bindings.get(name, [])
-    within = [each for each in bindings if each.within is not source.names.module]
-    once = len(within) == 1 and isinstance(within[0].node, ast.Assign) and within[0].node in function.body
-    return once and len(bindings) < 3 and all(_is_placeholder(source, each) for each in bindings if each not in within) and not any(True for _ in imports_of(source, name))
+    begins = [each for each in bindings if each.within is source.names.module]
+    within = [each for each in bindings if each.within is not source.names.module and _given_up(source, each) is None]
+    within.sort(key=lambda each: each.node not in body)
+    once = bool(within) and isinstance(within[0].node, ast.Assign) and within[0].node in body and all(_again(source, each) for each in within[1:])
+    return once and len(begins) < 2 and all(_is_placeholder(source, each) for each in begins) and not any(True for _ in imports_of(source, name))
+
+
+def _again(source: Source, binding: Binding) -> ast.Name | None:
+    """The name that a request sets under `global`; whether to the same is asked of its group."""
+    node = binding.node
+    target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
+    function = source.function(node)
+    return target if isinstance(target, ast.Name) and function is not None and reached(source, function) and binding.within is not source.names.module else None
+
+
+def _given_up(source: Source, binding: Binding) -> ast.Name | None:
+    """The name in `chain = None` or `del chain`, where the service stops or has not begun."""
+    targets = binding.node.targets if isinstance(binding.node, (ast.Assign, ast.Delete)) else []
+    return next((each for each in targets if isinstance(each, ast.Name) and each.id == binding.name and binding.within is not source.names.module and lets_go(source, each)), None)
 
 
 def _is_placeholder(source: Source, binding: Binding) -> bool:
@@ -51,20 +70,16 @@ def uses_of_started(group: Group) -> Iterator[Use]:
     inside = {node for statement in group.statements for node in ast.walk(statement)}
     for slot in group.slots:
         name = slot.removeprefix("self.")
+        group.let_go += [(source, node, slot) for each in source.names.module.bindings.get(name, ()) if slot != name and (node := _given_up(source, each)) is not None]
+        for again in (_again(source, each) for each in source.names.module.bindings.get(name, ()) if slot != name and each.node is not group.slots[slot] and _given_up(source, each) is None):
+            if again is not None and not built_again(group, source, again, slot):
+                raise Unclear("rebound", f"{name} is set anew under `global`", source, again)
+            if again is not None:
+                yield Use(source, again, slot, clears=True)
         if name == slot:
             yield from (Use(source, load, slot) for load in source.names.uses(slot, group.scope) if load not in inside)
         else:
-            yield from (Use(use.source, use.node, slot) for use in uses_of(source, source.names.module, [name], group.statements) if not _asks_whether(use))
-
-
-def _asks_whether(use: Use) -> bool:
-    """Whether a read only asks if the object is there yet: `if chain is None:`."""
-    above = use.source.parent(use.node)
-    if isinstance(above, ast.Compare):
-        return above.left is use.node and len(above.ops) == 1 and is_none(above.comparators[0])
-    if isinstance(above, (ast.If, ast.IfExp)):
-        return above.test is use.node
-    return (isinstance(above, ast.UnaryOp) and isinstance(above.op, ast.Not)) or (isinstance(above, ast.Call) and isinstance(above.func, ast.Name) and above.func.id == "bool")
+            yield from (Use(use.source, use.node, slot) for use in uses_of(source, source.names.module, [name], group.statements) if not asks_whether(use.source, use.node, group))
 
 
 class StartedPlan(KeptPlan):
@@ -76,8 +91,6 @@ class StartedPlan(KeptPlan):
         for name in self.names:
             object_to_exported(group, name)
         for node in (node for statement in group.statements for node in ast.walk(statement)):
-            if isinstance(node, ast.Await):
-                raise Unclear("factory", f"{self.around.name} awaits what it builds", source, node)
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 set_at = source.names.module.bindings.get(node.id, []) if source.scope(node).home(node.id) is source.names.module else []
                 if anew := next((each for each in set_at if (setter := source.function(each.node)) is not None and setter is not self.around and reached(source, setter)), None):
@@ -96,16 +109,17 @@ class StartedPlan(KeptPlan):
     def registered(self, blank: str, margin: str) -> str:
         """Nothing: the function's own `global` says where the factory goes."""
         source, function = self.source, self.around
-        named = False
+        self.changes.edits += forgotten(self.group, self.wanted[-1], self.factory)
+        waiting = {function, *(source.function(node) for _, node, slot in self.group.let_go if slot == self.wanted[-1])}
         for statement in source.nodes(ast.Global):
             gone = [name for name in statement.names if name in self.names]
-            if gone and source.function(statement) is function and not named:
-                named = True
+            if gone and (where := source.function(statement)) in waiting:
+                waiting.remove(where)
                 self.changes.edits += replace(source, statement, f"global {', '.join([*(name for name in statement.names if name not in gone), self.factory])}")
             elif gone:
                 self.changes.edits += unsaid(source, statement, gone)
         for use in uses_of(source, source.names.module, self.names, self.group.statements):
-            if _asks_whether(use):
+            if asks_whether(use.source, use.node, self.group):
                 self.changes.edits += replace(use.source, use.node, _spelled(use, self.factory))
         for name in self.names:
             for binding in source.names.module.bindings[name]:

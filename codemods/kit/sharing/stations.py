@@ -59,11 +59,17 @@ class Station:
         return self.function.name if isinstance(self.function, FunctionNode) else 'the block under `if __name__ == "__main__"`'
 
     @property
-    def only_reads(self) -> bool:
-        """Whether it looks at or clears what others said, and neither says anything itself nor lets a helper say it."""
+    def all_below(self) -> list[Station]:
+        """Itself, and the helpers on its ways down."""
         seen: list[Station] = [self]
         for each in seen:
             seen += [below for _, below, _ in each.calls if below not in seen]
+        return seen
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it looks at or clears what others said, and neither says anything itself nor lets a helper say it."""
+        seen = self.all_below
         return all(_looks(use) for each in seen for use in each.uses) and any(each.uses for each in seen)
 
     @property
@@ -74,9 +80,7 @@ class Station:
 
 def converses(station: Station) -> bool:
     """Whether it, with the helpers that it calls, both puts messages into a list and gives them to a model."""
-    seen = [station]
-    for each in seen:
-        seen += [below for _, below, _ in each.calls if below not in seen]
+    seen = station.all_below
     places = [_list_of(use) for each in seen for use in each.uses]
     name = next((use.slot.removeprefix("self.") for each in seen for use in each.uses), "")
     return reaches_model(everywhere(places)) and adds(places, name)
@@ -90,6 +94,8 @@ def _list_of(use: Use) -> Place:
 
 
 def _looks(use: Use) -> bool:
+    if use.clears:
+        return True
     node: ast.AST = use.node
     if (run := run_with(use.source, use.node)) is not None and looks_at(use.source, run):
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from ..source import targets_of
 from .histories import lacks_greenlet
 from .shared import Group
 from .stations import Station, serves_sockets
@@ -26,7 +27,9 @@ def _held_as(group: Group, slot: str) -> str:
         return slot
     if group.me.startswith("global "):
         return name
-    return f'{group.me[:-2]}["{name}"]' if group.me.endswith("[]") else f"{group.me}.{name}" if "." in group.me else slot
+    if group.me.endswith("]"):
+        return ast.unparse(next(iter(targets_of(group.slots[slot])))).replace("'", '"')
+    return f"{group.me}.{name}" if group.owner is None else slot
 
 
 def shared_by_all(group: Group) -> str:
