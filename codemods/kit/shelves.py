@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_WORDS = (b"current_app", b".app", b"app[", b"app.", b"Application", b"config_dict", b"config[")
+_WORDS = (b"current_app", b"request.app", b".app[", b".app.", b"app[", b"app.config", b"config_dict")
 _KEY = rb"\[\s*[\"']?([\w.\-]+)[\"']?\s*\]"
 _PUT = re.compile(rb"app(?:lication)?(?:\.(?:config|extensions|ctx|shared_ctx))?(?:" + _KEY + rb"|\.(\w+))\s*(?::[^=\n]{1,80})?=[^=]")
 _ASKED = re.compile(_KEY + rb"|\.(?:get|pop)\(\s*[\"']?([\w.\-]+)[\"']?\s*[,)]|app(?:lication)?(?:\.(?:ctx|shared_ctx))?\.(?!get\(|pop\()(\w+)")
