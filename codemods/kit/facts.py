@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from .codemod import Codemod
 from .libraries.marks import HEADS, marks
-from .libraries.messages import is_telling
+from .libraries.messages import is_first_message, is_telling
 from .names import Names, Scope
 from .project import Project
 from .source import Source
@@ -136,7 +136,7 @@ def _exports(source: Source, reads: _Reads, traits: Traits, kinds: Mapping[str, 
     names = source.names
     kept: set[str] = set()
     exports: dict[str, Export] = {"*": Export("import", through=frozenset(reads.starred))} if reads.starred else {}
-    lists = {name for name, bindings in names.module.bindings.items() if is_telling(name) and _begins_list(bindings[0].node)}
+    lists = {name for name, bindings in names.module.bindings.items() if _begins_list(bindings[0].node, is_telling(name))}
     for values in (True, False):  # what a function reaches of the values is asked after
         for name, bindings in names.module.bindings.items():
             kind, node = kinds[name], bindings[0].node
@@ -211,12 +211,14 @@ def _makes(node: ast.AST) -> bool:
     return not isinstance(value, (ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Subscript)) or any(isinstance(part, ast.Call) for part in ast.walk(value))
 
 
-def _begins_list(node: ast.AST) -> bool:
-    """Whether a statement begins a list into which messages may be put."""
+def _begins_list(node: ast.AST, telling: bool) -> bool:
+    """Whether a statement begins a list into which messages may be put; `telling`: its name says so."""
     value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
     if isinstance(value, ast.List):
-        return not any(isinstance(each, ast.Constant) for each in value.elts)
-    return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("list", "deque")
+        return not any(isinstance(each, ast.Constant) for each in value.elts) if telling else any(is_first_message(each) for each in value.elts[:1])
+    if isinstance(value, ast.Dict):
+        return any(isinstance(each, ast.List) and any(is_first_message(first) for first in each.elts[:1]) for each in value.values)
+    return telling and isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("list", "deque")
 
 
 class _Reads:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 GROWS = frozenset({"append", "extend", "insert", "appendleft"})
@@ -17,8 +18,19 @@ SHOWS = frozenset("render render_template TemplateResponse jsonify JSONResponse 
 # what gives the same messages again, in another form
 COPIES = frozenset("list tuple deque reversed str repr dumps join format format_messages format_prompt from_messages from_template copy deepcopy islice trim_messages get_buffer_string".split())
 # how such a list begins at the left margin
-BEGUN = tuple(f"\n{name}" for name in ("messages", "history", "chat_history", "conversation", "message_history"))
+_NAMES = ("messages", "history", "chat_history", "conversation", "message_history")
+BEGUN = (
+    *(f"\n{name}" for name in _NAMES), *(f"\n{name.upper()}" for name in _NAMES),
+    *(f"= [{gap}{first}" for gap in ("", "\n    ") for first in ('{"role"', "{'role'", "SystemMessage(")),
+)  # fmt: skip
 _TELLING = re.compile(r"(?i)(^|_)(messages?|history|histories|conversations?|transcript|dialog(ue)?|chat(s|_?log)?|memory|context|msgs?|turns|log)$")
+
+
+def is_first_message(node: ast.expr) -> bool:
+    """`{"role": ...}`, `SystemMessage(...)`."""
+    if isinstance(node, ast.Dict):
+        return any(isinstance(key, ast.Constant) and key.value == "role" for key in node.keys)
+    return isinstance(node, ast.Call) and (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")) in SPOKEN
 
 
 def is_telling(name: str) -> bool:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from ..callers import callers
 from ..finding import Finding
 from ..handlers import serves
 from ..libraries.memory import is_model
+from .beginnings import begun_with_copies
 from .class_plan import ClassPlan
 from .configs import all_forget, run_with
-from .overlooked import built_by, built_with, defaulted, kept_by
+from .overlooked import built_by, built_with, defaulted, kept_by, serves_requests
 from .plan import Plan, Wishes, spot
-from .reach import User, lasting, member_uses, reached, users_of, uses_of
+from .reach import Use, User, enclosing, lasting, member_uses, reached, users_of, uses_of
 from .refills import refills
 from .sessions import session_function
 from .shared import Group, adopted, value_of, written
-from .stations import Unclear, own_stations, serves_sockets, stations_for
+from .stations import Unclear, list_of, own_stations, serves_sockets, stations_for
+from .transcripts import growing
 from .unseen import by_session, unseen
 from .wording import shared_by_all
 
@@ -42,6 +45,11 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     keepers = [(user, owner) for user in users if not group.me and (owner := kept_by(user)) is not None]
     taken = [use for use in early if defaulted(use) is not None]
     builders = [(user, slot) for user in users if (slot := built_by(group, user) if group.me else _built_before(user)) is not None]
+    if _grows_alone(group, uses):
+        return
+    if serves(source.project) and (copied := begun_with_copies(group)) is not None:
+        yield copied
+        return
     if uses and all(by_session(use) for use in uses):
         return
     if group.cells and all(cell.kind == "config" for cell in group.cells) and all_forget([(use.source, run) for use in uses if (run := run_with(use.source, use.node)) is not None]):
@@ -69,8 +77,26 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
         plan = Plan if group.owner is None else ClassPlan
         yield plan(group, wishes, sessions, early, stations).finding()
     except Unclear as unclear:
+        if unclear.reason == "shared-list" and (copied := begun_with_copies(group, locals_too=True)) is not None:
+            yield copied
+            return
         where = f" ({unclear.source.path}:{unclear.source.place(unclear.node).line})" if unclear.source is not None and unclear.node is not None else ""
         yield source.refuse(spot(group), unclear.reason, f"{shared_by_all(group)}; {unclear.message}{where}")
+
+
+def _grows_alone(group: Group, uses: list[Use]) -> bool:
+    """Whether only functions that no request runs put messages into a list: those of a program that one person uses."""
+    if not group.cells or any(cell.kind != "transcript" for cell in group.cells):
+        return False
+    grown = growing([list_of(use) for use in uses], next(iter(group.slots), "").removeprefix("self."))
+    return bool(grown) and not any(_may_serve(*place) for place in grown)
+
+
+def _may_serve(source: Source, node: ast.expr) -> bool:
+    function, owner = enclosing(source, node), source.class_of(node)
+    if function is None or reached(source, function) or callers(source, function).others:
+        return True
+    return owner is not None and serves_requests(source, owner)
 
 
 def _is_adopted(group: Group) -> bool:

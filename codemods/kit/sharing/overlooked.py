@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from ..callers import callers
@@ -12,7 +11,7 @@ from ..heirs import descendants
 from ..libraries.memory import keeps, remembers
 from ..names import FunctionNode
 from ..source import Source, targets_of
-from .key import parameters
+from .key import may_tell_apart, parameters
 from .on_application import given, read_on_application, slot_on_application, yielded
 from .reach import (
     Use,
@@ -31,12 +30,6 @@ from .transcripts import default_list, is_field
 CACHES = ("functools.lru_cache", "functools.cache")
 ONE_FOR_ALL = ("Singleton", "ThreadSafeSingleton", "ThreadLocalSingleton", "Resource")
 MAKERS = ("__init__", "__post_init__")
-# words of names that may tell one conversation, or one person, from another
-_PERSONAL = frozenset(
-    "session sessionid sid conversation conversationid conv thread threadid chat chatid user userid uid username id uuid key token email phone number client customer account tenant member "
-    "owner person name sender channel room ip host cookie header auth who self cls request".split()
-)  # fmt: skip
-
 
 def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
     """Where it stands, a reason code and one sentence."""
@@ -47,7 +40,7 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
             yield function, "factory", f"{function.name} gives all requests that ask alike the object that it made for the first, and none of its parameters is a key"
         elif (owner := _kept_property(source, function)) is not None:
             yield function, "factory", f"{owner.name} makes {function.name} once, and one instance serves all requests"
-        if (default := default_list(source, function)) is not None and reached(source, function):
+        if (default := default_list(source, function)) is not None and _runs_for_requests(source, function):
             yield default, "needed-at-import", f"a default argument of {function.name} is made once, for all requests"
     for word in source.nodes(ast.keyword) if b"previous_response_id" in source.utf8 else ():
         if (name := _last_answer(source, word)) and (around := enclosing(source, word)) is not None and reached(source, around):
@@ -68,6 +61,11 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
         holder = source.parent(source.statement(word)) if word.arg == "default_factory" else None
         if isinstance(holder, ast.ClassDef) and (_makes(source, word.value) or is_field(source, source.statement(word))) and lasting(source, holder) and _field_read(source, holder, source.statement(word)):
             yield word, "unusual-assignment", f"it is a field of {holder.name}, of which one instance serves all requests"
+
+
+def _runs_for_requests(source: Source, function: FunctionNode) -> bool:
+    owner = source.parent(function)
+    return bool(reached(source, function)) or (isinstance(owner, ast.ClassDef) and function.name in MAKERS and serves_requests(source, owner))
 
 
 def _in_containers(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
@@ -234,7 +232,7 @@ def _made_seldom(source: Source, function: FunctionNode) -> bool:
     given = [arg.arg for arg in parameters(function)]
     for _, call in callers(source, function).calls:
         given += [ast.unparse(each) for each in [*call.args, *(word.value for word in call.keywords)]]
-    return not any(_PERSONAL.intersection(re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text).lower())) for text in given)
+    return not any(may_tell_apart(text) for text in given)
 
 
 def _kept_property(source: Source, function: FunctionNode) -> ast.ClassDef | None:

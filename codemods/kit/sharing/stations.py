@@ -77,12 +77,12 @@ def converses(station: Station) -> bool:
     seen = [station]
     for each in seen:
         seen += [below for _, below, _ in each.calls if below not in seen]
-    places = [_list_of(use) for each in seen for use in each.uses]
+    places = [list_of(use) for each in seen for use in each.uses]
     name = next((use.slot.removeprefix("self.") for each in seen for use in each.uses), "")
     return reaches_model(everywhere(places)) and adds(places, name)
 
 
-def _list_of(use: Use) -> Place:
+def list_of(use: Use) -> Place:
     """The list itself: of a mapping that holds it, what stands there under a name in writing."""
     above = use.source.parent(use.node)
     named = isinstance(above, ast.Subscript) and above.value is use.node and isinstance(above.slice, ast.Constant) and isinstance(above.slice.value, str)

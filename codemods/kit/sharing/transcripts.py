@@ -10,8 +10,9 @@ from ..handlers import handlers
 from ..libraries.messages import GROWS, SPOKEN, is_telling
 from ..names import FunctionNode
 from ..source import Source, keyword
-from .handed import Place, everywhere, reaches_model
-from .reach import member_uses, uses_of
+from .handed import Place, everywhere, is_replaced, item_of, reaches_model, reads_of
+from .key import may_tell_apart
+from .reach import instances, member_uses, uses_of
 
 NEVER = frozenset({"documents", "docs", "tools", "results"})
 
@@ -36,7 +37,7 @@ def is_transcript(source: Source, node: ast.AST) -> bool:
 
 
 def _lies_in(source: Source, mapping: ast.Dict, node: ast.List) -> bool:
-    """Whether a list in a mapping of the module is one that is asked for by a name in writing only: `histories["default"]`."""
+    """Whether a list in a mapping of the module is one that is asked for by a name in writing, or by what is no key: `histories["default"]`, `prompts[mode]`."""
     statement = source.parent(mapping)
     key = mapping.keys[mapping.values.index(node)]
     target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else statement.target if isinstance(statement, ast.AnnAssign) else None
@@ -44,24 +45,45 @@ def _lies_in(source: Source, mapping: ast.Dict, node: ast.List) -> bool:
         return False
     places: list[Place] = []
     for use in uses_of(source, source.names.module, [target.id], [statement]):  # type: ignore[list-item]
-        above = use.source.parent(use.node)
-        if not isinstance(above, ast.Subscript) or above.value is not use.node or not isinstance(above.slice, ast.Constant):
+        asked = item_of(use.source, use.node)
+        if asked is None or (not isinstance(asked[1], ast.Constant) and may_tell_apart(ast.unparse(asked[1]))):
             return False
-        if above.slice.value == key.value and use.source.function(above) is not None:
-            places.append((use.source, above))
+        if not isinstance(asked[1], ast.Constant) or (asked[1].value == key.value and use.source.function(asked[0]) is not None):
+            places.append((use.source, asked[0]))
     return _talks(source, statement, target.id, places)  # type: ignore[arg-type]
 
 
 def default_list(source: Source, function: FunctionNode) -> ast.expr | None:
     """The list that is a parameter's default, where it grows by messages and a model is given it: one list for all calls that give none."""
+    return source.remember(("default list", function), lambda: _default_list(source, function))  # type: ignore[no-any-return]
+
+
+def _default_list(source: Source, function: FunctionNode) -> ast.expr | None:
     args = [*function.args.posonlyargs, *function.args.args]
-    for arg, default in zip(args[len(args) - len(function.args.defaults) :], function.args.defaults):
-        if isinstance(default, (ast.List, ast.Call)) and _is_list(source, default):
-            loads = [(source, load) for load in source.names.uses(arg.arg, source.names.inner[function])]
-            method = isinstance(source.parent(function), ast.ClassDef)
-            if _talks(source, function, arg.arg, list(loads)) and any(argument(function, call, arg.arg, method=method) is None for _, call in callers(source, function).calls):
+    for arg, default in [*zip(args[len(args) - len(function.args.defaults) :], function.args.defaults), *zip(function.args.kwonlyargs, function.args.kw_defaults)]:
+        if isinstance(default, (ast.List, ast.Call, ast.Name, ast.Attribute)) and (_is_list(source, default) or _means_list(source, default)):
+            loads = [(source, load) for load in reads_of(source, arg.arg, source.names.inner[function]) if not is_replaced(source, load)]
+            if _talks(source, function, arg.arg, list(loads)) and _left_out(source, function, arg.arg):
                 return default
     return None
+
+
+def _means_list(source: Source, node: ast.expr) -> bool:
+    """Whether a name, or `conf.SYSTEM`, stands for a list of a module."""
+    return isinstance(node, (ast.Name, ast.Attribute)) and any(isinstance(origin.node, ast.List) and isinstance(origin.source.parent(origin.source.statement(origin.node)), ast.Module) for origin in source.origins(node))
+
+
+def _left_out(source: Source, function: FunctionNode, name: str) -> bool:
+    """Whether a call gives no argument for a parameter; Flask gives its views none but what is in the path, FastAPI a new list each time."""
+    owner = source.parent(function)
+    if isinstance(owner, ast.ClassDef) and function.name == "__init__":
+        calls = [call for _, call in instances(source, owner)]
+    else:
+        calls = [call for _, call in callers(source, function).calls]
+    if any(argument(function, call, name, method=isinstance(owner, ast.ClassDef)) is None for call in calls):
+        return True
+    known = handlers(source.project).get(function)
+    return known is not None and known.kind == "route" and known.framework in ("flask", "quart")
 
 
 def is_field(source: Source, statement: ast.stmt) -> bool:
@@ -111,7 +133,7 @@ def _is_transcript(source: Source, statement: ast.Assign | ast.AnnAssign) -> boo
         if isinstance(statement.value, ast.Constant) and not rebound:
             return False
         uses = uses_of(source, source.names.module, [target.id], [statement])
-        return _talks(source, statement, target.id, [(use.source, use.node) for use in uses if use.source.function(use.node) is not None])
+        return _talks(source, statement, target.id, [(use.source, use.node) for use in uses if use.source.scope(use.node).kind != "module"])
     if isinstance(target, ast.Name) and function is not None and not isinstance(statement.value, ast.Constant):
         loads = [load for load in source.names.uses(target.id, source.names.inner[function]) if source.function(load) is not function]
         known = handlers(source.project) if loads else {}
@@ -155,6 +177,8 @@ def _talks(source: Source, statement: ast.stmt, name: str, uses: list[Place]) ->
         return False
     telling = is_telling(name)
     anywhere = everywhere(uses)
+    if isinstance(getattr(statement, "value", None), ast.Constant):  # `text += more` makes a new text of a local
+        anywhere = [(other, use) for other, use in anywhere if isinstance(use.ctx, ast.Load)]  # type: ignore[attr-defined]
     if not any(_grows(other, use, telling) for other, use in anywhere) and not any(_grown(source, value, telling) for value in _set_anew(source, statement, name)):
         return False
     return reaches_model(anywhere)
@@ -162,8 +186,13 @@ def _talks(source: Source, statement: ast.stmt, name: str, uses: list[Place]) ->
 
 def adds(uses: Iterable[Place], name: str) -> bool:
     """Whether one of the uses of such a list, or of a helper that is handed it, puts messages into it."""
+    return bool(growing(uses, name))
+
+
+def growing(uses: Iterable[Place], name: str) -> list[Place]:
+    """The places where messages are put into such a list."""
     telling = is_telling(name)
-    return any(_grows(source, use, telling) or _is_grown(source, use, telling) for source, use in everywhere(uses))
+    return [place for place in everywhere(uses) if _grows(*place, telling) or _is_grown(*place, telling)]
 
 
 def _is_grown(source: Source, use: ast.expr, telling: bool) -> bool:

@@ -1,0 +1,124 @@
+"""Lists with which conversations begin and that are given away themselves, where a copy is meant: `histories[key] = BEGINNING`, `messages = BEGINNING`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from ..cut import replace
+from ..finding import Edit, Finding
+from ..libraries.messages import COPIES, is_first_message, is_telling
+from ..names import last_part
+from ..source import Source, targets_of
+from ..tests import in_tests
+from .handed import Place, chosen, everywhere, item_of
+from .overlooked import serves_requests
+from .plan import spot
+from .reach import enclosing, lasting, member_uses, reached, uses_of
+from .shared import Group, value_of
+
+_FIRST = frozenset("system initial init default base start starting begin first template prompt prefix few shot examples seed welcome".split())
+
+
+def begun_with_copies(group: Group, *, locals_too: bool = False) -> Finding | None:
+    """The fix that copies the list where it is given away; None where something else is done with it, or what is meant is not sure.
+
+    `locals_too`: also where a handler alone has it, under a name of its own, and no key by which it could go on.
+    """
+    source = group.source
+    statements = {source.statement(cell.call) for cell in group.cells if cell.kind == "transcript" and isinstance(cell.call, ast.List)}
+    names = [slot for slot, statement in group.slots.items() if statement in statements]
+    if (group.me and group.owner is None) or len(statements) != 1 or len(names) != 1 or len(group.cells) != sum(cell.kind == "transcript" for cell in group.cells):
+        return None
+    given: list[Place] = []
+    for home, node in _lists(group, names, statements):
+        way = _given_away(home, node)
+        if not way and not _is_only_read(home, node):
+            return None
+        if way == "local" and not (locals_too and _is_begun(group, names[0])):
+            return None
+        if way:
+            given.append((home, node))
+    places = everywhere(given)
+    if not given or any(_changes_item(*place) for place in places) or not any(_runs(*place) for place in places):
+        return None
+    edits: list[Edit] = []
+    for home, node in given:
+        text = home.code(node)
+        edits += replace(home, node, f"list({text})" if home.scope(node).home("list") is None else f"[*{text}]")
+    lasts = ". No key is in sight, so the history now lasts for one request" if locals_too else ""
+    return source.fix(spot(group), edits, f"{names[0]} is shared by all requests, which see each other's messages; each conversation begins with a copy now{lasts}")
+
+
+def _lists(group: Group, names: list[str], statements: Iterable[ast.stmt]) -> Iterator[Place]:
+    """Every read of the list, or of one in a mapping of such; the mapping itself where more is done with it."""
+    source, mapping = group.source, isinstance(value_of(group.slots[names[0]]), ast.Dict)
+    uses = uses_of(source, group.scope, names, statements) if group.owner is None else member_uses(source, group.owner, names, group.scope, statements)
+    for use in uses:
+        if not in_tests(use.source):
+            asked = item_of(use.source, use.node) if mapping else None
+            yield use.source, asked[0] if asked is not None else use.node
+
+
+def _is_begun(group: Group, name: str) -> bool:
+    """Whether the lists hold messages with which all conversations begin, and are not called what a conversation is."""
+    lists = [cell.call for cell in group.cells]
+    begun = all(isinstance(each, ast.List) and each.elts and is_first_message(each.elts[0]) for each in lists)
+    return begun and (not is_telling(name) or not _FIRST.isdisjoint(name.lower().split("_")))
+
+
+def _given_away(source: Source, node: ast.expr) -> str:
+    """How: "kept" under a key, by an "attribute" of an instance, as a "local"; "" for not."""
+    whole, asked = chosen(source, node), False
+    for each in source.parents(node):
+        if each is source.parent(whole):
+            break
+        asked = asked or (isinstance(each, ast.Call) and not isinstance(each.args[0], ast.Constant))
+    above = source.parent(whole)
+    if isinstance(above, ast.Lambda):
+        maker = source.parent(above)
+        return "kept" if isinstance(maker, ast.Call) and last_part(maker.func) == "defaultdict" and above.body is whole else ""
+    if asked:
+        return "kept"
+    if not isinstance(above, (ast.Assign, ast.AnnAssign)) or above.value is not whole or source.function(above) is None:
+        return ""
+    ways = {_way(source, target) for target in targets_of(above)}
+    return "" if "" in ways else "local" if "local" in ways else ways.pop()
+
+
+def _way(source: Source, target: ast.expr) -> str:
+    if isinstance(target, ast.Subscript):
+        return "kept" if not isinstance(target.slice, (ast.Constant, ast.Slice)) else ""
+    if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
+        owner, maker = source.class_of(target), source.function(target)
+        return "attribute" if owner is not None and maker is not None and (maker.name == "__init__" or not lasting(source, owner)) else ""
+    home = source.scope(target).home(target.id) if isinstance(target, ast.Name) else None
+    return "local" if home is not None and home.kind == "function" else ""
+
+
+def _is_only_read(source: Source, node: ast.expr) -> bool:
+    """Whether a read makes something new of the list, or looks at it."""
+    above = source.parent(node)
+    if isinstance(above, ast.Subscript) and above.value is node:
+        return isinstance(above.slice, ast.Slice) and isinstance(above.ctx, ast.Load)
+    if isinstance(above, ast.Attribute):
+        return above.attr in ("copy", "index", "count")
+    if isinstance(above, ast.Call):
+        return last_part(above.func) in COPIES | {"len"} and node in above.args
+    return isinstance(above, (ast.BinOp, ast.Starred, ast.comprehension, ast.Compare)) and not isinstance(source.parent(above), ast.AugAssign)
+
+
+def _changes_item(source: Source, node: ast.expr) -> bool:
+    """`messages[0]["content"] = ...`: the copies would still hold the same message."""
+    item = source.parent(node)
+    if not isinstance(item, ast.Subscript) or item.value is not node or isinstance(item.slice, ast.Slice):
+        return False
+    above = source.parent(item)
+    if isinstance(above, (ast.Subscript, ast.Attribute)) and above.value is item:
+        return not isinstance(above.ctx, ast.Load) or (isinstance(above, ast.Attribute) and isinstance(source.parent(above), ast.Call))
+    return False
+
+
+def _runs(source: Source, node: ast.expr) -> bool:
+    function, owner = enclosing(source, node), source.class_of(node)
+    return function is not None and (bool(reached(source, function)) or (owner is not None and serves_requests(source, owner)))
