@@ -419,6 +419,22 @@ Refuses
         def ask(q: str):
             return chain.predict(input=q)
 
+    streamlit-cache: Streamlit keeps it for all who have the app open: behind a cache, or in a module that the script imports.
+    By hand: keep it in `st.session_state`, and cache only what holds no conversation (the model, the vector store).
+
+        import streamlit as st
+        from langchain.chains import ConversationChain
+        from langchain_openai import ChatOpenAI
+
+
+        @st.cache_resource
+        def get_chain():
+            return ConversationChain(llm=ChatOpenAI())
+
+
+        if question := st.chat_input():
+            st.write(get_chain().predict(input=question))
+
     shared-line: The code is laid out in a way that can't be cut.
     By hand: give each statement lines of its own.
 
@@ -457,6 +473,7 @@ from .kit.sharing.mounted import mounted
 from .kit.sharing.near import near_memory
 from .kit.sharing.once import made_once
 from .kit.sharing.plan import Wishes
+from .kit.sharing.sessions_of_apps import shared_in_apps
 from .kit.sharing.shared import class_groups, function_groups, groups_in
 from .kit.sharing.started import StartedPlan, started_groups, uses_of_started
 from .kit.source import Source
@@ -488,3 +505,4 @@ def request_scope(source: Source, *, history: str = "auto", move_clients: bool =
         yield from mounted(source)
         yield from leftovers(source, groups, [*taken, *(statement for each in once for statement in each.statements)])
     yield from constant_sessions(source)
+    yield from shared_in_apps(source)

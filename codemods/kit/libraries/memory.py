@@ -96,6 +96,8 @@ def _keeps(source: Source, call: ast.Call) -> Keeps | None:
         kind = KEEPS.get(last_name(path))
         if kind == "chain" and any(given.arg == "memory" for given in call.keywords):
             return None
+        if kind is not None and any(given.arg == "chat_memory" and last_name(source.made_by(given.value)) == "StreamlitChatMessageHistory" for given in call.keywords):
+            return None  # Streamlit keeps what is in it for each session
         return kind
     if path and _own_memory(source, call):
         return "whole"

@@ -9,6 +9,7 @@ from ..callers import callers
 from ..finding import Finding
 from ..handlers import serves
 from ..libraries.memory import is_model
+from ..source import Source
 from .beginnings import begun_with_copies
 from .class_plan import ClassPlan
 from .configs import all_forget, run_with
@@ -94,9 +95,7 @@ def _grows_alone(group: Group, uses: list[Use]) -> bool:
 
 def _may_serve(source: Source, node: ast.expr) -> bool:
     function, owner = enclosing(source, node), source.class_of(node)
-    if function is None or reached(source, function) or callers(source, function).others:
-        return True
-    return owner is not None and serves_requests(source, owner)
+    return function is None or bool(reached(source, function) or callers(source, function).others) or (owner is not None and serves_requests(source, owner))
 
 
 def _is_adopted(group: Group) -> bool:

@@ -27,7 +27,7 @@ from .reach import (
 from .shared import Group, returns_cells, slot_of
 from .transcripts import default_list, is_field
 
-CACHES = ("functools.lru_cache", "functools.cache")
+CACHES = ("functools.lru_cache", "functools.cache", "chainlit.cache")
 ONE_FOR_ALL = ("Singleton", "ThreadSafeSingleton", "ThreadLocalSingleton", "Resource")
 MAKERS = ("__init__", "__post_init__")
 
