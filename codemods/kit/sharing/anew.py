@@ -45,7 +45,8 @@ def made_anew(once: Once, wishes: Wishes) -> Iterator[Finding]:
         statement = once.block or function.body[0]
         plain = function.name.removeprefix("get_").strip("_")
         slot = plain if plain in once.names or plain not in source.names.module.bindings else function.name
-        user = User(source, function, handlers(source.project).get(function), [Use(source, statement.test if isinstance(statement, ast.If) else once.cells[0].call, slot)])
+        spot = statement.test if isinstance(statement, ast.If) else statement.targets[0] if isinstance(statement, ast.Assign) and once.made is not None else once.cells[0].call
+        user = User(source, function, handlers(source.project).get(function), [Use(source, spot, slot)])
         group = Group(source, [function], source.names.inner[function], statements=[function], slots={slot: function}, cells=once.cells)
         yield _Anew(once, group, wishes, stations_for([user])).finding()
     except Unclear as unclear:
@@ -190,13 +191,14 @@ class _Anew(Plan):
             self.changes.edits += cells
             return
         block = once.block
-        margin = source.indent(block)
-        if not all(movable(source, each) for each in (block.body[0], block, *once.declared)):
+        if not all(movable(source, each) for each in (once.body[0], block, *once.declared)):
             raise Unclear("shared-line", "a statement shares its line with another", source, block)
-        if once.body is not block.body:
+        if once.body is not getattr(block, "body", None):
             self.changes.edits += cells
-        text = "" if once.body is not block.body else "".join(moved(source, each, margin, [edit for edit in cells if source.start(each) <= edit.start and edit.stop <= source.stop(each)]) for each in block.body)
-        self.changes.edits.append(source.edit(span(source, block)[0], span(source, block)[1], text))
+        if isinstance(block, ast.Assign):
+            self.changes.edits += self.unchosen(block)
+        else:
+            self.changes.edits.append(source.edit(*span(source, block), self.opened(block, cells)))
         for declared in once.declared:
             self.changes.edits.append(source.edit(*span(source, declared), ""))
         for name in once.names:
@@ -205,6 +207,23 @@ class _Anew(Plan):
             if not movable(source, statement):
                 raise Unclear("shared-line", "a statement shares its line with another", source, statement)
             self.changes.edits.append(without(source, statement, statement))
+
+    def opened(self, block: ast.If, cells: list[Edit]) -> str:
+        """What is built in a block, as it stands without it."""
+        if self.once.body is not block.body:
+            return ""
+        source, margin = self.once.source, self.once.source.indent(block)
+        return "".join(moved(source, each, margin, [edit for edit in cells if source.start(each) <= edit.start and edit.stop <= source.stop(each)]) for each in block.body)
+
+    def unchosen(self, block: ast.Assign) -> Iterator[Edit]:
+        """`chain = make()` of `chain = chain or make()`."""
+        source, made = self.once.source, self.once.made
+        assert made is not None
+        for start, stop in ((source.start(block.value), source.start(made)), (source.stop(made), source.stop(block.value))):
+            if "#" in source.slice(start, stop):
+                raise Unclear("shared-line", "a comment stands between what is chosen", source, block)
+            if start < stop:
+                yield source.edit(start, stop, "")
 
     def message(self) -> str:
         what = f"{self.once.what} is shared by all requests, which see each other's messages"

@@ -168,6 +168,8 @@ def _on_shelf(source: Source, target: ast.expr) -> tuple[str, str] | None:
     slot = slot_on_application(source, target)
     if slot is not None and read_on_application(source, slot):
         return "app-state", f"{ast.unparse(target)} belongs to the application, all requests use it"
+    if isinstance(target, ast.Subscript) and ast.unparse(target.value) == "globals()" and (around := enclosing(source, target)) is not None and reached(source, around):
+        return "rebound", f"{ast.unparse(target)} is set by one request and used by the others too"
     holder = shelf_of(source, target.value, module=True) if isinstance(target, ast.Attribute) and source.function(target) is not None else None
     if holder is not None and isinstance(target, ast.Attribute) and attribute_read(*holder, target.attr):
         return "rebound", f"{ast.unparse(target)} is one for all requests"

@@ -19,12 +19,13 @@ from .reach import (
     enclosing,
     instances,
     lasting,
+    main_block,
     member_uses,
     reached,
     read_by_requests,
     shelf_of,
 )
-from .shared import Group, returns_cells, slot_of
+from .shared import Group, cells_in, returns_cells, slot_of
 from .transcripts import default_list, is_field
 
 CACHES = ("functools.lru_cache", "functools.cache", "chainlit.cache")
@@ -54,6 +55,7 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
         owner = source.class_of(call)
         if owner is not None and _on_class(source, call) and serves_requests(source, owner):
             yield call, "rebound", f"the class {owner.name} keeps it for all of its instances"
+    yield from _within_expressions(source)
     yield from yielded(source)
     yield from given(source)
     yield from _in_containers(source)
@@ -61,6 +63,23 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
         holder = source.parent(source.statement(word)) if word.arg == "default_factory" else None
         if isinstance(holder, ast.ClassDef) and (_makes(source, word.value) or is_field(source, source.statement(word))) and lasting(source, holder) and _field_read(source, holder, source.statement(word)):
             yield word, "unusual-assignment", f"it is a field of {holder.name}, of which one instance serves all requests"
+
+
+def _within_expressions(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
+    """What an expression makes once: `chain or (chain := make())`, `parts.setdefault("chain", make())`."""
+    for each in source.nodes(ast.NamedExpr):
+        around, name = enclosing(source, each), each.target.id
+        if source.scope(each).home(name) is not source.names.module or not any(True for _ in cells_in(source, each.value)):
+            continue
+        if around is None and main_block(source, each) is None and read_by_requests(source, [name]):
+            yield each, "built-in-a-block", f"{name} is shared by all requests and is built within an expression"
+        elif around is not None and (reached(source, around) or read_by_requests(source, [name])):
+            yield each, "rebound", f"{name} is set under `global` and used by {'other requests too' if reached(source, around) else 'all requests'}"
+    for call in source.index.calls(("setdefault",)):
+        holder = call.func.value if isinstance(call.func, ast.Attribute) and len(call.args) == 2 and isinstance(call.args[0], ast.Constant) else None
+        around = enclosing(source, call)
+        if holder is not None and around is not None and shelf_of(source, holder) is not None and any(True for _ in cells_in(source, call.args[1])) and reached(source, around):
+            yield call, "unusual-assignment", f"{ast.unparse(holder)} is shared by all requests, and so is what stands in it under {ast.unparse(call.args[0])}"
 
 
 def _runs_for_requests(source: Source, function: FunctionNode) -> bool:

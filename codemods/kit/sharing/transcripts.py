@@ -9,7 +9,7 @@ from ..callers import argument, callers
 from ..handlers import handlers
 from ..libraries.messages import GROWS, SPOKEN, is_telling
 from ..names import FunctionNode
-from ..source import Source, keyword
+from ..source import Source, is_none, keyword
 from .handed import Place, everywhere, is_replaced, item_of, reaches_model, reads_of
 from .key import may_tell_apart
 from .reach import instances, member_uses, uses_of
@@ -134,6 +134,11 @@ def _is_transcript(source: Source, statement: ast.Assign | ast.AnnAssign) -> boo
             return False
         uses = uses_of(source, source.names.module, [target.id], [statement])
         return _talks(source, statement, target.id, [(use.source, use.node) for use in uses if use.source.scope(use.node).kind != "module"])
+    if isinstance(target, ast.Name) and target.id in source.scope(statement).globals:
+        begun = [binding for binding in source.names.module.bindings.get(target.id, ()) if binding.within is source.names.module]
+        if isinstance(statement.value, ast.Constant) or not all(binding.value is None or is_none(binding.value) for binding in begun):
+            return False
+        return _talks(source, statement, target.id, [(use.source, use.node) for use in uses_of(source, source.names.module, [target.id]) if use.source.scope(use.node).kind != "module"])
     if isinstance(target, ast.Name) and function is not None and not isinstance(statement.value, ast.Constant):
         loads = [load for load in source.names.uses(target.id, source.names.inner[function]) if source.function(load) is not function]
         known = handlers(source.project) if loads else {}
