@@ -22,6 +22,7 @@ from .shared import Group, adopted, value_of, written
 from .stations import Unclear, list_of, own_stations, serves_sockets, stations_for
 from .transcripts import growing
 from .unseen import by_session, unseen
+from .values import registered
 from .wording import shared_by_all
 
 
@@ -54,6 +55,9 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     if uses and all(by_session(use) for use in uses):
         return
     if group.cells and all(cell.kind == "config" for cell in group.cells) and all_forget([(use.source, run) for use in uses if (run := run_with(use.source, use.node)) is not None]):
+        return
+    if not behind and (found := registered(group, early)) is not None:
+        yield source.refuse(spot(group), found[0], f"{shared_by_all(group)}; {found[1]}")
         return
     if not serves(source.project):
         return

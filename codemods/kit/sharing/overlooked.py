@@ -167,12 +167,12 @@ def built_with(source: Source, function: FunctionNode, depth: int = 0) -> str | 
             return found
         targets = targets_of(statement)
         for target in targets:
-            if _used_by_requests(other, target, around):
+            if used_by_requests(other, target, around):
                 return ast.unparse(target)
     return None
 
 
-def _used_by_requests(source: Source, target: ast.expr, around: FunctionNode | None, seen: frozenset[ast.ClassDef] = frozenset()) -> bool:
+def used_by_requests(source: Source, target: ast.expr, around: FunctionNode | None, seen: frozenset[ast.ClassDef] = frozenset()) -> bool:
     if isinstance(target, ast.Name):
         return (around is None or target.id in source.scope(target).globals) and read_by_requests(source, [target.id])
     if (slot := slot_on_application(source, target)) is not None:
@@ -187,7 +187,7 @@ def handed_out(source: Source, function: FunctionNode) -> bool:
     for other, mention in callers(source, function).others:
         statement, around = other.statement(mention), other.function(mention)
         targets = targets_of(statement)
-        if any(_used_by_requests(other, target, around) for target in targets):
+        if any(used_by_requests(other, target, around) for target in targets):
             return True
     return False
 
@@ -211,7 +211,7 @@ def serves_requests(source: Source, owner: ast.ClassDef, seen: frozenset[ast.Cla
         if around is not None and reached(other, around):
             return True
         targets = statement.targets if isinstance(statement, ast.Assign) and statement.value is call else []
-        if any(_used_by_requests(other, target, other.function(call), seen | {owner}) for target in targets):
+        if any(used_by_requests(other, target, other.function(call), seen | {owner}) for target in targets):
             return True
     return False
 

@@ -12,6 +12,7 @@ from .on_application import application_slot
 from .overlooked import handed_out
 from .reach import Use, User, enclosing, instances, kept_on_class, reached, read_by_requests, uses_of
 from .shared import Group, value_of, written
+from .values import by_name
 
 
 def unseen(group: Group, users: list[User]) -> tuple[str, str] | None:
@@ -28,6 +29,8 @@ def unseen(group: Group, users: list[User]) -> tuple[str, str] | None:
     for user in users:
         if user.function is not None and handed_out(user.source, user.function):
             return "handed-on", f"{user.function.name} is handed on as a value, who calls it can't be told"
+    if (found := by_name(group, users)) is not None:
+        return found
     if owner is None and group.scope.kind == "module":
         for other in source.project:
             if source.module in starred(other) and hides(other, group, users):
