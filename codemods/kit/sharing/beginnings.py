@@ -11,7 +11,7 @@ from ..libraries.messages import COPIES, is_first_message, is_telling
 from ..names import last_part
 from ..source import Source, targets_of
 from ..tests import in_tests
-from .handed import Place, chosen, everywhere, item_of
+from .handed import ELEMENTS, Place, chosen, everywhere, item_of
 from .overlooked import serves_requests
 from .plan import spot
 from .reach import enclosing, lasting, member_uses, reached, uses_of
@@ -105,7 +105,7 @@ def _is_only_read(source: Source, node: ast.expr) -> bool:
         return above.attr in ("copy", "index", "count")
     if isinstance(above, ast.Call):
         return last_part(above.func) in COPIES | {"len"} and node in above.args
-    return isinstance(above, (ast.BinOp, ast.Starred, ast.comprehension, ast.Compare)) and not isinstance(source.parent(above), ast.AugAssign)
+    return isinstance(above, (ast.BinOp, ast.Starred, ast.Compare, *ELEMENTS)) and not isinstance(source.parent(above), ast.AugAssign)
 
 
 def _changes_item(source: Source, node: ast.expr) -> bool:

@@ -12,6 +12,7 @@ from ..names import FunctionNode, Scope, last_part
 from ..source import Source, targets_of
 from .key import parameters
 
+ELEMENTS = (ast.GeneratorExp, ast.ListComp, ast.SetComp)
 MAX_PLACES = 60
 MAX_HOPS = 6
 RUNNERS = ("to_thread", "run_in_executor", "run_in_threadpool", "partial", "submit", "run_sync")
@@ -36,11 +37,11 @@ def _renamed(source: Source, node: ast.expr) -> Iterator[Place]:
     above = source.parent(node)
     if isinstance(above, (ast.Assign, ast.AnnAssign)) and above.value is node and source.function(above) is not None:
         targets = above.targets if isinstance(above, ast.Assign) else [above.target]
-        yield from _loads(source, targets, since=above)
+        yield from _loads(source, targets, above)
         for target in targets:
             yield from _kept_at(source, target)
     elif isinstance(above, ast.NamedExpr) and above.value is node:
-        yield from _loads(source, [above.target])
+        yield from _loads(source, [above.target], source.statement(above))
     elif isinstance(above, ast.Lambda) and isinstance(maker := source.parent(above), ast.Call) and last_part(maker.func) == "defaultdict":
         statement = source.statement(maker)
         for target in targets_of(statement):
@@ -99,7 +100,7 @@ def item_of(source: Source, mapping: ast.expr) -> tuple[ast.expr, ast.expr] | No
     return (call, call.args[0]) if isinstance(call, ast.Call) and call.func is above and call.args else None
 
 
-def _loads(source: Source, targets: Iterable[ast.expr], since: ast.stmt | None = None) -> Iterator[Place]:
+def _loads(source: Source, targets: Iterable[ast.expr], since: ast.stmt) -> Iterator[Place]:
     for target in targets:
         if isinstance(target, ast.Name):
             home = source.scope(target).home(target.id)
@@ -204,8 +205,8 @@ def _given(source: Source, node: ast.expr, hops: int, seen: set[ast.AST], tellin
             if isinstance(above, ast.IfExp) and above.test is node:
                 return False
             node = above
-        elif isinstance(above, ast.comprehension) and above.iter is node:
-            node = source.parent(above)  # type: ignore[assignment]
+        elif isinstance(above, ELEMENTS) and any(each.iter is node for each in above.generators):
+            node = above
         elif isinstance(above, ast.Dict) and node in above.values:
             key = above.keys[above.values.index(node)]
             word = key.value if isinstance(key, ast.Constant) else ""
@@ -239,8 +240,8 @@ def _after(source: Source, node: ast.expr, above: ast.AST | None) -> Iterator[as
         targets = [each for each in ast.walk(above.target) if isinstance(each, ast.Name)]
     elif isinstance(above, ast.Return) and isinstance(function := source.function(above), FunctionNode):
         yield from (call for other, call in callers(source, function).calls if other is source)
-    for _, load in _loads(source, targets):
-        yield load
+    if targets and isinstance(above, ast.stmt):
+        yield from (load for _, load in _loads(source, targets, above))
 
 
 def _taken(source: Source, call: ast.Call, node: ast.expr, word: str, hops: int, seen: set[ast.AST], telling: bool) -> bool:
@@ -248,7 +249,7 @@ def _taken(source: Source, call: ast.Call, node: ast.expr, word: str, hops: int,
     if name in SHOWS:
         return False
     if isinstance(call.func, ast.Attribute) and name in GROWS and isinstance(call.func.value, ast.Name):
-        return any(_given(source, load, hops + 1, seen, telling) for _, load in _loads(source, [call.func.value]) if load is not call.func.value)
+        return any(_given(source, load, hops + 1, seen, telling) for _, load in _loads(source, [call.func.value], source.statement(call)) if load is not call.func.value)
     inside = [*parameters_for(source, call, node)]
     if inside or callees(source, call):
         return any(_given(other, load, hops + 1, seen, telling or word in NAMED) for other, load in inside)
