@@ -462,6 +462,7 @@ from collections.abc import Iterator
 
 from .kit.codemod import codemod
 from .kit.finding import Finding
+from .kit.libraries.conversations import IMPORTED
 from .kit.libraries.messages import BEGUN
 from .kit.sharing.anew import made_anew
 from .kit.sharing.constant_sessions import constant_sessions
@@ -479,8 +480,8 @@ from .kit.sharing.started import StartedPlan, started_groups, uses_of_started
 from .kit.source import Source
 
 MENTIONS = (
-    ("langchain", "langgraph", "openai", "anthropic", "groq", "mistralai", "genai", "generativeai", "generative_models"),
-    ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id", '"role"', "'role'", "chat_history", "HumanMessage", "threads.create(", "conversations.create(", "previous_response_id", "start_chat(", "chats.create(", *BEGUN),
+    ("langchain", "langgraph", "openai", "anthropic", "groq", "mistralai", "genai", "generativeai", "generative_models", *IMPORTED, "ollama", "litellm", "cohere", "pydantic_ai", "from agents"),
+    ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id", '"role"', "'role'", "chat_history", "HumanMessage", "threads.create(", "conversations.create(", "previous_response_id", "start_chat(", "chats.create(", "message_history", "SQLiteSession", *IMPORTED, *BEGUN),
 )
 
 

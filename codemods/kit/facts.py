@@ -12,6 +12,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from .codemod import Codemod
+from .libraries.conversations import ENGINE, IMPORTED
 from .libraries.marks import HEADS, marks
 from .libraries.messages import is_first_message, is_telling
 from .names import Names, Scope
@@ -26,6 +27,7 @@ KEYS = frozenset(
 _BUILTINS = frozenset(dir(builtins))
 _DIVIDERS = (b"asyncio.run(", b"async_to_sync", b"Process(", b"Pool(", b"ProcessPool", b"os.fork", b"celery", b"run_until_complete")
 _LISTENING = (b"CallbackHandler", b"callbacks=", b'callbacks"', b"callbacks'", b"callbacks =", b"callbacks.append", b"callback_manager")
+_ELSEWHERE = (ENGINE.encode(), *(word.encode() for word in IMPORTED))
 _MEMORIES = (b"emory", b"History", b"ConversationChain", b"create_conversational_retrieval_agent", b"thread_id")
 
 
@@ -66,7 +68,7 @@ class Traits:
             b"async def" in raw,
             b"gather(" in raw or b"TaskGroup" in raw or b"as_completed(" in raw or b"create_task(" in raw,
             b"StateGraph" in raw or b"MessageGraph" in raw,
-            lang and any(word in raw for word in _MEMORIES),
+            (lang and any(word in raw for word in _MEMORIES)) or any(word in raw for word in _ELSEWHERE),
             lang and any(word in raw for word in _LISTENING),
             any(word in raw for word in _DIVIDERS),
             b"preload_app" in raw,
@@ -137,6 +139,7 @@ def _exports(source: Source, reads: _Reads, traits: Traits, kinds: Mapping[str, 
     kept: set[str] = set()
     exports: dict[str, Export] = {"*": Export("import", through=frozenset(reads.starred))} if reads.starred else {}
     lists = {name for name, bindings in names.module.bindings.items() if _begins_list(bindings[0].node, is_telling(name))}
+    lists.update(owner for node in source.attributes(ENGINE) for owner in reads.owners.of(node))
     for values in (True, False):  # what a function reaches of the values is asked after
         for name, bindings in names.module.bindings.items():
             kind, node = kinds[name], bindings[0].node

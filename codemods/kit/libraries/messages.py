@@ -14,6 +14,7 @@ RUNS = frozenset(
 )  # fmt: skip
 SDKS = frozenset("openai anthropic groq mistralai cohere ollama litellm google vertexai huggingface_hub langchain langchain_core langchain_classic langgraph together replicate".split())
 SPOKEN = frozenset("HumanMessage AIMessage SystemMessage ChatMessage FunctionMessage ToolMessage".split())
+ALL = frozenset({"all_messages", "new_messages", "to_input_list"})  # of a result: what was said
 SHOWS = frozenset("render render_template TemplateResponse jsonify JSONResponse json_response dump print len dict info debug warning emit send_json".split())
 # what gives the same messages again, in another form
 COPIES = frozenset("list tuple deque reversed str repr dumps join format format_messages format_prompt from_messages from_template copy deepcopy islice trim_messages get_buffer_string".split())

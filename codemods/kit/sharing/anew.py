@@ -66,7 +66,7 @@ class _Anew(Plan):
             raise Unclear("factory", f"{function.name} is decorated besides", source, function)
         if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(function)):
             raise Unclear("factory", f"{function.name} is no plain factory", source, function)
-        if any(cell.kind in ("vectors", "factory") for cell in once.cells):
+        if any(cell.kind in ("vectors", "stored", "factory") for cell in once.cells):
             raise Unclear("factory", f"what {function.name} makes can't be given a history by key", source, function)
         if any(cell.kind in ("session", "config") for cell in once.cells) and not self.parameter:
             raise Unclear("fixed-session", "it has one fixed session id, and no handler has a key", source, function)

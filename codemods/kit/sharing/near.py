@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import ast
 
+from ..libraries.conversations import ENGINE, KEEPERS
 from ..libraries.memory import BASES
 from ..source import Source
 from .configs import names_one_thread
 from .transcripts import holds_transcripts
 
 WORDS = (b"emory", b"MessageHistory", b"ConversationChain", b"create_conversational_retrieval_agent")  # each of BASES holds one
-REMOTE = (b"threads.create(", b"conversations.create(", b"previous_response_id", b"start_chat(", b"chats.create(")
+REMOTE = (b"threads.create(", b"conversations.create(", b"previous_response_id", b"start_chat(", b"chats.create(", b"SQLiteSession(")
 
 
 def _names_memory(source: Source) -> bool:
     if any(word in source.utf8 for word in REMOTE):
+        return True
+    if ENGINE in source.words or not KEEPERS.keys().isdisjoint(source.index.roots):
         return True
     return any(word in source.utf8 for word in WORDS) and not BASES.isdisjoint(source.words)
 

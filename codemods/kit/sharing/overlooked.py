@@ -56,6 +56,7 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
         if owner is not None and _on_class(source, call) and serves_requests(source, owner):
             yield call, "rebound", f"the class {owner.name} keeps it for all of its instances"
     yield from _within_expressions(source)
+    yield from _named_sessions(source)
     yield from yielded(source)
     yield from given(source)
     yield from _in_containers(source)
@@ -80,6 +81,19 @@ def _within_expressions(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
         around = enclosing(source, call)
         if holder is not None and around is not None and shelf_of(source, holder) is not None and any(True for _ in cells_in(source, call.args[1])) and reached(source, around):
             yield call, "unusual-assignment", f"{ast.unparse(holder)} is shared by all requests, and so is what stands in it under {ast.unparse(call.args[0])}"
+
+
+def _named_sessions(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
+    """`SQLiteSession("main")` of OpenAI's agents: made once, or with a file in which each request finds the same messages."""
+    for call in source.index.calls(("SQLiteSession",)) if "agents" in source.index.roots else ():
+        name = call.args[0] if call.args else None
+        if not source.qualified(call.func).startswith("agents.") or not (isinstance(name, ast.Constant) or (isinstance(name, ast.Name) and source.scope(name).home(name.id) is source.names.module)):
+            continue
+        around, targets = enclosing(source, call), targets_of(source.statement(call))
+        if around is None and any(isinstance(target, ast.Name) and read_by_requests(source, [target.id]) for target in targets):
+            yield call, "fixed-session", f"{ast.unparse(targets[0])} holds one session for all requests"
+        elif around is not None and len(call.args) + len(call.keywords) > 1 and reached(source, around):
+            yield call, "fixed-session", f"all requests that {around.name} serves lead the session {ast.unparse(name)}"
 
 
 def _runs_for_requests(source: Source, function: FunctionNode) -> bool:

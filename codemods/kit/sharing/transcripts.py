@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from ..callers import argument, callers
 from ..handlers import handlers
-from ..libraries.messages import GROWS, SPOKEN, is_telling
+from ..libraries.messages import ALL, GROWS, SPOKEN, is_telling
 from ..names import FunctionNode
 from ..source import Source, is_none, keyword
 from .handed import Place, everywhere, is_replaced, item_of, reaches_model, reads_of
@@ -225,9 +225,14 @@ def _grown(source: Source, value: ast.expr, telling: bool) -> bool:
             parts += [part.left, part.right]
         elif isinstance(part, (ast.List, ast.Tuple)) and any(_is_message(source, each, telling) for each in part.elts):
             return True
-        elif isinstance(part, ast.JoinedStr) and telling:
+        elif (isinstance(part, ast.JoinedStr) and telling) or _is_said(part):
             return True
     return False
+
+
+def _is_said(node: ast.expr) -> bool:
+    """`result.all_messages()`."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ALL
 
 
 def _grows(source: Source, use: ast.expr, telling: bool) -> bool:
@@ -250,7 +255,7 @@ def _is_message(source: Source, node: ast.expr, telling: bool) -> bool:
         return "role" in words or (telling and bool(words & {"content", "user", "assistant", "question", "answer", "human", "ai", "text"}))
     if isinstance(node, ast.Call):
         last = source.qualified(node.func).rpartition(".")[2]
-        if last in SPOKEN:
+        if last in SPOKEN or _is_said(node):
             return True
         if isinstance(node.func, ast.Attribute) and node.func.attr in ("model_dump", "to_dict", "dict"):
             return telling
