@@ -13,6 +13,7 @@ from ..names import FunctionNode
 from ..source import Source, targets_of
 from .key import may_tell_apart, parameters
 from .on_application import given, read_on_application, slot_on_application, yielded
+from .queued import made_by_workers
 from .reach import (
     Use,
     User,
@@ -57,6 +58,7 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
             yield call, "rebound", f"the class {owner.name} keeps it for all of its instances"
     yield from _within_expressions(source)
     yield from _named_sessions(source)
+    yield from made_by_workers(source)
     yield from yielded(source)
     yield from given(source)
     yield from _in_containers(source)

@@ -183,7 +183,7 @@ def _talks(source: Source, statement: ast.stmt, name: str, uses: list[Place]) ->
     telling = is_telling(name)
     anywhere = everywhere(uses)
     if isinstance(getattr(statement, "value", None), ast.Constant):  # `text += more` makes a new text of a local
-        anywhere = [(other, use) for other, use in anywhere if isinstance(use.ctx, ast.Load)]  # type: ignore[attr-defined]
+        anywhere = [(other, use) for other, use in anywhere if not isinstance(getattr(use, "ctx", None), ast.Store)]
     if not any(_grows(other, use, telling) for other, use in anywhere) and not any(_grown(source, value, telling) for value in _set_anew(source, statement, name)):
         return False
     return reaches_model(anywhere)
