@@ -480,7 +480,7 @@ from .kit.sharing.started import StartedPlan, started_groups, uses_of_started
 from .kit.source import Source
 
 MENTIONS = (
-    ("langchain", "langgraph", "openai", "anthropic", "groq", "mistralai", "genai", "generativeai", "generative_models", *IMPORTED, "ollama", "litellm", "cohere", "pydantic_ai", "from agents"),
+    ("langchain", "langgraph", "openai", "anthropic", "groq", "mistralai", "genai", "generativeai", "generative_models", *IMPORTED, "ollama", "litellm", "pydantic_ai", "from agents"),
     ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id", '"role"', "'role'", "chat_history", "HumanMessage", "threads.create(", "conversations.create(", "previous_response_id", "start_chat(", "chats.create(", "message_history", "SQLiteSession", *IMPORTED, *BEGUN),
 )
 

@@ -20,7 +20,6 @@ KEEPERS: dict[str, frozenset[str]] = {
     "strands": frozenset({"Agent"}),
     "agno": frozenset({"Agent", "Team"}),
     "phi": frozenset({"Agent", "Assistant"}),
-    "haystack_experimental": frozenset({"InMemoryChatMessageStore"}),
     "dspy": frozenset({"History"}),
     "smolagents": frozenset({"CodeAgent", "ToolCallingAgent", "MultiStepAgent"}),
     "crewai": frozenset({"Crew"}),
@@ -47,7 +46,7 @@ GROWS = {
     "semantic_kernel": frozenset("add_user_message add_message add_assistant_message add_system_message get_response invoke".split()),
     "dspy": frozenset({"append", "extend"}),
 }  # fmt: skip
-IMPORTED = tuple(f"{word} {package}" for package in KEEPERS for word in ("from", "import"))
+IMPORTED = ("llama_index", "autogen_", "semantic_kernel", "from strands", "from agno", "from phi.", "smolagents", "crewai", "dspy")
 
 
 def begins(dotted: str) -> str:
@@ -115,7 +114,10 @@ def _is_called(source: Source, method: ast.Attribute) -> bool:
 
 
 def _forgets(source: Source, method: ast.Attribute, names: set[str]) -> bool:
-    """Whether a call brings a history other than what goes by these names, or stands where the object is emptied first: `engine.reset()`."""
+    """Whether a call brings a history other than what goes by these names (`engine.chat(text, said)`), or stands where the object is emptied first: `engine.reset()`."""
+    call = source.parent(method)
+    if method.attr.endswith("chat") and isinstance(call, ast.Call) and len(call.args) > 1:
+        return True
     if any(given.arg is None or (given.arg in OWN and _last(given.value) not in names) for given in _keywords(source, method)):
         return True
     function, name = source.function(method), _last(method.value)

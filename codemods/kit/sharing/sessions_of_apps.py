@@ -22,7 +22,7 @@ from .wording import shared_by_all
 
 def shared_in_apps(source: Source) -> Iterator[Finding]:
     """A refusal for each such function and object."""
-    if any(b"streamlit" in each.utf8 for each in source.project) and not in_tests(source):
+    if source.project.remember("speaks of Streamlit", lambda: any(b"streamlit" in each.utf8 for each in source.project)) and not in_tests(source):
         yield from _cached(source)
         yield from _imported(source)
 
