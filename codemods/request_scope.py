@@ -5,9 +5,10 @@ Why
     all users, and every answer is a 200. Measured with twenty users: 40 of 60 prompts held other people's text.
 
     What remembers, and what is built from it, is built per request, wherever it is kept: in a name of the module (also one
-    that is set when the service starts), behind a cached function, on the application's state, in an instance. A list of messages that a handler fills and gives to a
-    model is a memory too, and so are a thread that never changes and one that the provider keeps. Where the handler has a
-    key (a session, conversation, thread, chat or user id), the history is kept under that key. What holds no state stays
+    that is set when the service starts), behind a cached function, on the application's state, in an instance. A list of
+    messages that a handler fills and gives to a model is a memory too, and so are a thread that never changes, one that the
+    provider keeps, and the objects in which LlamaIndex, AutoGen, Strands, Agno and others keep a chat. Where the handler has
+    a key (a session, conversation, thread, chat or user id), the history is kept under that key. What holds no state stays
     global: models, prompts, vector stores, retrievers, compiled graphs, chains without a memory.
 
 Broken
@@ -50,7 +51,7 @@ Fixed
 
 Refuses
     needed-at-import: It is needed when the module is imported: as a default argument, in a decorator, by what is built or registered there.
-    By hand: hand over a function that builds it, or build it where it is used.
+    By hand: hand over a function that builds it, or build it where it is used; let a default be None and make the list in the function.
 
         from fastapi import FastAPI
         from langchain.chains import ConversationChain
@@ -68,7 +69,7 @@ Refuses
         def ask(q: str):
             return chain.predict(input=q)
 
-    handed-on: It, or a function that uses it, is handed to something that may keep it: a thread, a tool, a registry.
+    handed-on: It, or a function that uses it, is handed to something that may keep it or run it: a thread, a tool, a registry, a worker behind a queue.
     By hand: build it inside the function that is handed on, with the key of the session as an argument.
 
         from threading import Thread
@@ -257,8 +258,8 @@ Refuses
         def history():
             return chain.memory.buffer
 
-    fixed-session: Its history is kept under one fixed session id, and no handler has a key.
-    By hand: send a session id with the request.
+    fixed-session: Its history is kept under one fixed session id, and no handler has a key, or it lies in a store that the tool does not know.
+    By hand: send a session id with the request, and give it to what keeps the history.
 
         from fastapi import FastAPI
         from langchain.chains import ConversationChain

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
+from ..callgraph import callees
 from ..cut import replace
 from ..finding import Edit, Finding
-from ..libraries.messages import COPIES, is_first_message, is_telling
+from ..libraries.messages import COPIES, RUNS, is_first_message, is_telling
 from ..names import last_part
-from ..source import Source, targets_of
+from ..source import Source
 from ..tests import in_tests
-from .handed import ELEMENTS, Place, chosen, everywhere, item_of
+from .handed import ELEMENTS, Place, assigned_to, chosen, everywhere, item_of
 from .overlooked import serves_requests
 from .plan import spot
 from .reach import enclosing, lasting, member_uses, reached, uses_of
@@ -68,7 +69,9 @@ def _is_begun(group: Group, name: str) -> bool:
 
 
 def _given_away(source: Source, node: ast.expr) -> str:
-    """How: "kept" under a key, by an "attribute" of an instance, as a "local"; "" for not."""
+    """How: "kept" under a key, by an "attribute" of an instance, as a "local"; "" for not, or where there may be nothing to copy."""
+    if isinstance(node, ast.Call):  # prompts.get(mode)
+        return ""
     whole, asked = chosen(source, node), False
     for each in source.parents(node):
         if each is source.parent(whole):
@@ -80,9 +83,10 @@ def _given_away(source: Source, node: ast.expr) -> str:
         return "kept" if isinstance(maker, ast.Call) and last_part(maker.func) == "defaultdict" and above.body is whole else ""
     if asked:
         return "kept"
-    if not isinstance(above, (ast.Assign, ast.AnnAssign)) or above.value is not whole or source.function(above) is None:
+    assigned = assigned_to(source, whole)
+    if assigned is None or source.function(assigned[0]) is None:
         return ""
-    ways = {_way(source, target) for target in targets_of(above)}
+    ways = {_way(source, target) for target in assigned[1]}
     return "" if "" in ways else "local" if "local" in ways else ways.pop()
 
 
@@ -103,9 +107,15 @@ def _is_only_read(source: Source, node: ast.expr) -> bool:
         return isinstance(above.slice, ast.Slice) and isinstance(above.ctx, ast.Load)
     if isinstance(above, ast.Attribute):
         return above.attr in ("copy", "index", "count")
-    if isinstance(above, ast.Call):
-        return last_part(above.func) in COPIES | {"len"} and node in above.args
-    return isinstance(above, (ast.BinOp, ast.Starred, ast.Compare, *ELEMENTS)) and not isinstance(source.parent(above), ast.AugAssign)
+    if isinstance(above, (ast.For, ast.AsyncFor)):
+        return above.iter is node
+    if isinstance(above, ast.Compare):
+        return not any(isinstance(op, (ast.Is, ast.IsNot)) for op in above.ops)
+    call = source.parent(above) if isinstance(above, ast.keyword) else above
+    if isinstance(call, ast.Call):
+        name = last_part(call.func)
+        return name in COPIES | {"len"} or (name in RUNS and not callees(source, call))
+    return isinstance(above, (ast.BinOp, ast.Starred, *ELEMENTS)) and not isinstance(source.parent(above), ast.AugAssign)
 
 
 def _changes_item(source: Source, node: ast.expr) -> bool:

@@ -35,10 +35,9 @@ def everywhere(places: Iterable[Place]) -> list[Place]:
 def _renamed(source: Source, node: ast.expr) -> Iterator[Place]:
     node = chosen(source, node)
     above = source.parent(node)
-    if isinstance(above, (ast.Assign, ast.AnnAssign)) and above.value is node and source.function(above) is not None:
-        targets = above.targets if isinstance(above, ast.Assign) else [above.target]
-        yield from _loads(source, targets, above)
-        for target in targets:
+    if (assigned := assigned_to(source, node)) is not None and source.function(assigned[0]) is not None:
+        yield from _loads(source, assigned[1], assigned[0])
+        for target in assigned[1]:
             yield from _kept_at(source, target)
     elif isinstance(above, ast.NamedExpr) and above.value is node:
         yield from _loads(source, [above.target], source.statement(above))
@@ -55,6 +54,18 @@ def _renamed(source: Source, node: ast.expr) -> Iterator[Place]:
         call = source.parent(above) if isinstance(above, ast.keyword) else above
         if isinstance(call, ast.Call) and node is not call.func:
             yield from parameters_for(source, call, node)
+
+
+def assigned_to(source: Source, node: ast.expr) -> tuple[ast.stmt, list[ast.expr]] | None:
+    """The assignment of which an expression is the value, or a part (`messages, count = SYSTEM, 0`), and what gets it."""
+    above = source.parent(node)
+    if isinstance(above, (ast.Assign, ast.AnnAssign)):
+        return (above, targets_of(above)) if above.value is node else None
+    outer = source.parent(above) if isinstance(above, ast.Tuple) else None
+    if not isinstance(above, ast.Tuple) or not isinstance(outer, ast.Assign) or outer.value is not above:
+        return None
+    parts = [target.elts[above.elts.index(node)] for target in outer.targets if isinstance(target, (ast.Tuple, ast.List)) and len(target.elts) == len(above.elts)]
+    return (outer, parts) if len(parts) == len(outer.targets) else None
 
 
 def chosen(source: Source, node: ast.expr) -> ast.expr:

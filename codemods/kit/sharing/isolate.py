@@ -9,13 +9,14 @@ from ..callers import callers
 from ..finding import Finding
 from ..handlers import serves
 from ..libraries.memory import is_model
+from ..names import FunctionNode
 from ..source import Source
 from .beginnings import begun_with_copies
 from .class_plan import ClassPlan
 from .configs import all_forget, run_with
-from .overlooked import built_by, built_with, defaulted, kept_by, serves_requests
+from .overlooked import built_by, built_with, defaulted, kept_by
 from .plan import Plan, Wishes, spot
-from .reach import Use, User, enclosing, lasting, member_uses, reached, users_of, uses_of
+from .reach import Use, User, enclosing, lasting, main_block, member_uses, reached, users_of, uses_of
 from .refills import refills
 from .sessions import session_function
 from .shared import Group, adopted, value_of, written
@@ -94,12 +95,17 @@ def _grows_alone(group: Group, uses: list[Use]) -> bool:
     if not group.cells or any(cell.kind != "transcript" for cell in group.cells):
         return False
     grown = growing([list_of(use) for use in uses], next(iter(group.slots), "").removeprefix("self."))
-    return bool(grown) and not any(_may_serve(*place) for place in grown)
+    return bool(grown) and all(_runs_alone(source, enclosing(source, node)) for source, node in grown)
 
 
-def _may_serve(source: Source, node: ast.expr) -> bool:
-    function, owner = enclosing(source, node), source.class_of(node)
-    return function is None or bool(reached(source, function) or callers(source, function).others) or (owner is not None and serves_requests(source, owner))
+def _runs_alone(source: Source, function: FunctionNode | None, depth: int = 0) -> bool:
+    """Whether nothing but the block under `__main__` runs a function."""
+    if function is None or function.decorator_list or depth > 3 or reached(source, function):
+        return False
+    mentions = callers(source, function)
+    if mentions.others or mentions.runs or not mentions.calls:
+        return False
+    return all(main_block(other, call) is not None or _runs_alone(other, enclosing(other, call), depth + 1) for other, call in mentions.calls)
 
 
 def _is_adopted(group: Group) -> bool:

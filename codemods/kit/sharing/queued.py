@@ -71,7 +71,8 @@ def made_by_workers(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
     for worker, queue in workers(source).items():
         if worker not in source.names.inner:
             continue
-        for statement in [*source.nodes(ast.Assign), *source.nodes(ast.AnnAssign)]:
+        every: list[ast.Assign | ast.AnnAssign] = [*source.nodes(ast.Assign), *source.nodes(ast.AnnAssign)]
+        for statement in every:
             around = source.function(statement)
             value = statement.value
             if around is None or value is None or (around is not worker and around not in source.parents(worker)) or not any(True for _ in cells_in(source, value)):

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from ..callers import callers
 from ..finding import Finding
 from ..handlers import serves
+from ..libraries.memory import keeps_threads
 from ..names import FunctionNode
 from ..source import Source, keyword, targets_of
 from ..tests import in_tests
+from .configs import named_session
 from .handed import Place, everywhere, reaches_model
 from .key import may_tell_apart, parameters
 from .plan import spot
@@ -30,9 +32,13 @@ def shared_in_apps(source: Source) -> Iterator[Finding]:
 def _cached(source: Source) -> Iterator[Finding]:
     for function in source.functions() if "streamlit" in source.index.roots else ():
         wrap = next((each for each in function.decorator_list if _keeps_whole(source, each)), None)
-        if wrap is None or _by_session(source, function) or not (returns_cells(source, function) or _gives_list(source, function)):
+        if wrap is None or _by_session(source, function):
             continue
-        yield source.refuse(function, "streamlit-cache", f"what {function.name} returns is one for all sessions of the app, which see each other's messages: {ast.unparse(wrap)} keeps it")
+        what = f"what {function.name} returns is one for all sessions of the app"
+        if returns_cells(source, function) or _gives_list(source, function):
+            yield source.refuse(function, "streamlit-cache", f"{what}, which see each other's messages: {ast.unparse(wrap)} keeps it")
+        elif _keeps_threads(source, function) and (name := next(_constant_threads(source), "")):
+            yield source.refuse(function, "streamlit-cache", f"{what}, and they all lead the thread {name}: {ast.unparse(wrap)} keeps it")
 
 
 def _keeps_whole(source: Source, decorator: ast.expr) -> bool:
@@ -67,6 +73,21 @@ def _gives_list(source: Source, function: FunctionNode) -> bool:
                 name = target.id
                 places += [(other, load) for load in other.names.uses(name, home)]
     return bool(places) and adds(places, name) and reaches_model(everywhere(places))
+
+
+def _keeps_threads(source: Source, function: FunctionNode) -> bool:
+    """Whether a function makes what keeps the threads of a graph."""
+    return any(isinstance(node, ast.Call) and keeps_threads(source.qualified(node.func)) for node in ast.walk(function))
+
+
+def _constant_threads(source: Source) -> Iterator[str]:
+    """The threads that a script names in writing."""
+    for node in source.nodes(ast.Dict):
+        value = named_session(source, node)
+        if isinstance(value, ast.Name) and source.scope(value).home(value.id) is source.names.module:
+            value = next((each.value for each in source.names.module.bindings[value.id]), None)
+        if isinstance(value, ast.Constant):
+            yield ast.unparse(value)
 
 
 def _imported(source: Source) -> Iterator[Finding]:
