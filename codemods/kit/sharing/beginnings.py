@@ -19,6 +19,7 @@ from .reach import enclosing, lasting, member_uses, reached, uses_of
 from .shared import Group, value_of
 
 _FIRST = frozenset("system initial init default base start starting begin first template prompt prefix few shot examples seed welcome".split())
+_OF_ONE = ("session", "user_session", "session_state", "user_data", "chat_data")  # mappings that belong to one visitor
 
 
 def begun_with_copies(group: Group, *, locals_too: bool = False) -> Finding | None:
@@ -76,7 +77,7 @@ def _given_away(source: Source, node: ast.expr) -> str:
     for each in source.parents(node):
         if each is source.parent(whole):
             break
-        asked = asked or (isinstance(each, ast.Call) and not isinstance(each.args[0], ast.Constant))
+        asked = asked or (isinstance(each, ast.Call) and (not isinstance(each.args[0], ast.Constant) or _is_of_one(each.func)))
     above = source.parent(whole)
     if isinstance(above, ast.Lambda):
         maker = source.parent(above)
@@ -90,9 +91,14 @@ def _given_away(source: Source, node: ast.expr) -> str:
     return "" if "" in ways else "local" if "local" in ways else ways.pop()
 
 
+def _is_of_one(method: ast.expr) -> bool:
+    """Whether a mapping belongs to one visitor: Flask's `session.get(...)`, `cl.user_session.get(...)`."""
+    return isinstance(method, ast.Attribute) and last_part(method.value) in _OF_ONE
+
+
 def _way(source: Source, target: ast.expr) -> str:
     if isinstance(target, ast.Subscript):
-        return "kept" if not isinstance(target.slice, (ast.Constant, ast.Slice)) else ""
+        return "kept" if not isinstance(target.slice, (ast.Constant, ast.Slice)) or last_part(target.value) in _OF_ONE else ""
     if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
         owner, maker = source.class_of(target), source.function(target)
         return "attribute" if owner is not None and maker is not None and (maker.name == "__init__" or not lasting(source, owner)) else ""

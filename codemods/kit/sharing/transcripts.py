@@ -10,7 +10,7 @@ from ..handlers import handlers
 from ..libraries.messages import ALL, GROWS, SPOKEN, is_telling
 from ..names import FunctionNode
 from ..source import Source, is_none, keyword
-from .handed import Place, everywhere, is_replaced, item_of, reaches_model, reads_of
+from .handed import Place, chosen, everywhere, is_replaced, item_of, reaches_model, reads_of
 from .key import may_tell_apart
 from .reach import instances, member_uses, uses_of
 
@@ -20,10 +20,17 @@ NEVER = frozenset({"documents", "docs", "tools", "results"})
 def holds_transcripts(source: Source) -> bool:
     """Whether there is such a list in a file."""
     every: list[ast.Assign | ast.AnnAssign] = [*source.nodes(ast.Assign), *source.nodes(ast.AnnAssign)]
-    values = (value for each in every for value in (each.value.values if isinstance(each.value, ast.Dict) else [each.value]))
+    values = (value for each in every for value in _values(each.value))
     if any(is_transcript(source, value) for value in values if isinstance(value, (ast.List, ast.Constant, ast.Call))) or any(default_list(source, function) is not None for function in source.functions()):
         return True
     return any(is_field(source, each) for each in source.nodes(ast.AnnAssign))
+
+
+def _values(value: ast.expr | None) -> list[ast.expr | None]:
+    """What an assignment may give: `said or []` one of two."""
+    if isinstance(value, ast.IfExp):
+        return [value.body, value.orelse]
+    return [*value.values] if isinstance(value, (ast.Dict, ast.BoolOp)) else [value]
 
 
 def is_transcript(source: Source, node: ast.AST) -> bool:
@@ -31,7 +38,9 @@ def is_transcript(source: Source, node: ast.AST) -> bool:
     statement = source.parent(node)
     if isinstance(statement, ast.Dict) and isinstance(node, ast.List):
         return bool(source.remember(("transcript", node), lambda: _lies_in(source, statement, node)))
-    if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is not node or not _is_list(source, node):
+    whole = chosen(source, node) if isinstance(node, ast.List) else node
+    statement = source.parent(whole)
+    if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is not whole or not _is_list(source, node):
         return False
     return bool(source.remember(("transcript", node), lambda: _is_transcript(source, statement)))
 
