@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from ..callgraph import callees
 from ..cut import replace
 from ..finding import Edit, Finding
-from ..libraries.messages import COPIES, RUNS, is_first_message, is_telling
+from ..libraries.messages import RUNS, is_first_message, is_telling
 from ..names import last_part
 from ..source import Source
 from ..tests import in_tests
-from .handed import ELEMENTS, Place, assigned_to, chosen, everywhere, item_of
+from .handed import Place, assigned_to, chosen, everywhere, item_of
 from .overlooked import serves_requests
 from .plan import spot
 from .reach import enclosing, lasting, member_uses, reached, uses_of
@@ -33,14 +33,16 @@ def begun_with_copies(group: Group, *, locals_too: bool = False) -> Finding | No
     if (group.me and group.owner is None) or len(statements) != 1 or len(names) != 1 or len(group.cells) != sum(cell.kind == "transcript" for cell in group.cells):
         return None
     given: list[Place] = []
-    for home, node in _lists(group, names, statements):
+    read: list[Place] = []
+    for home, node, whole in _lists(group, names, statements):
         way = _given_away(home, node)
-        if not way and not _is_only_read(home, node):
+        if whole or (not way and not _is_begun_anew(home, node)):
             return None
         if way == "local" and not (locals_too and _is_begun(group, names[0])):
             return None
-        if way:
-            given.append((home, node))
+        (given if way else read).append((home, node))
+    if not {home.function(node) for home, node in given}.isdisjoint(home.function(node) for home, node in read):  # it may count on what the other name got
+        return None
     places = everywhere(given)
     if not given or any(_changes_item(*place) for place in places) or not any(_runs(*place) for place in places):
         return None
@@ -52,14 +54,14 @@ def begun_with_copies(group: Group, *, locals_too: bool = False) -> Finding | No
     return source.fix(spot(group), edits, f"{names[0]} is shared by all requests, which see each other's messages; each conversation begins with a copy now{lasts}")
 
 
-def _lists(group: Group, names: list[str], statements: Iterable[ast.stmt]) -> Iterator[Place]:
-    """Every read of the list, or of one in a mapping of such; the mapping itself where more is done with it."""
+def _lists(group: Group, names: list[str], statements: Iterable[ast.stmt]) -> Iterator[tuple[Source, ast.expr, bool]]:
+    """Every read of the list, or of one in a mapping of such; and whether it is the whole mapping."""
     source, mapping = group.source, isinstance(value_of(group.slots[names[0]]), ast.Dict)
     uses = uses_of(source, group.scope, names, statements) if group.owner is None else member_uses(source, group.owner, names, group.scope, statements)
     for use in uses:
         if not in_tests(use.source):
             asked = item_of(use.source, use.node) if mapping else None
-            yield use.source, asked[0] if asked is not None else use.node
+            yield use.source, asked[0] if asked is not None else use.node, mapping and asked is None
 
 
 def _is_begun(group: Group, name: str) -> bool:
@@ -106,22 +108,18 @@ def _way(source: Source, target: ast.expr) -> str:
     return "local" if home is not None and home.kind == "function" else ""
 
 
-def _is_only_read(source: Source, node: ast.expr) -> bool:
-    """Whether a read makes something new of the list, or looks at it."""
+def _is_begun_anew(source: Source, node: ast.expr) -> bool:
+    """Whether a read makes a new list that begins with it, or sends it as it is."""
     above = source.parent(node)
     if isinstance(above, ast.Subscript) and above.value is node:
         return isinstance(above.slice, ast.Slice) and isinstance(above.ctx, ast.Load)
     if isinstance(above, ast.Attribute):
-        return above.attr in ("copy", "index", "count")
-    if isinstance(above, (ast.For, ast.AsyncFor)):
-        return above.iter is node
-    if isinstance(above, ast.Compare):
-        return not any(isinstance(op, (ast.Is, ast.IsNot)) for op in above.ops)
+        return above.attr == "copy"
     call = source.parent(above) if isinstance(above, ast.keyword) else above
     if isinstance(call, ast.Call):
         name = last_part(call.func)
-        return name in COPIES | {"len"} or (name in RUNS and not callees(source, call))
-    return isinstance(above, (ast.BinOp, ast.Starred, *ELEMENTS)) and not isinstance(source.parent(above), ast.AugAssign)
+        return name in ("list", "tuple", "deque", "copy", "deepcopy") or (name in RUNS and not callees(source, call))
+    return isinstance(above, (ast.BinOp, ast.Starred)) and not isinstance(source.parent(above), ast.AugAssign)
 
 
 def _changes_item(source: Source, node: ast.expr) -> bool:

@@ -197,10 +197,10 @@ def depending(source: Source, mention: ast.AST) -> Iterator[Place]:
 # to a model
 
 
-def reaches_model(places: Iterable[Place]) -> bool:
+def reaches_model(places: Iterable[Place], telling: bool = False) -> bool:
     """Whether a model is given the list, or a text or list made of what is in it."""
     seen: set[ast.AST] = set()
-    return any(_given(source, node, 0, seen) for source, node in places)
+    return any(_given(source, node, 0, seen, telling) for source, node in places)
 
 
 def _given(source: Source, node: ast.expr, hops: int, seen: set[ast.AST], telling: bool = False) -> bool:

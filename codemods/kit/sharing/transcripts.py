@@ -50,15 +50,24 @@ def _lies_in(source: Source, mapping: ast.Dict, node: ast.List) -> bool:
     statement = source.parent(mapping)
     key = mapping.keys[mapping.values.index(node)]
     target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else statement.target if isinstance(statement, ast.AnnAssign) else None
-    if not isinstance(target, ast.Name) or not isinstance(key, ast.Constant) or not isinstance(source.parent(statement), ast.Module) or not all(isinstance(each, ast.List) for each in mapping.values):  # type: ignore[arg-type]
+    if not isinstance(target, ast.Name) or not isinstance(key, ast.Constant) or not isinstance(source.parent(statement), ast.Module):  # type: ignore[arg-type]
+        return False
+    asks = key.value in ("messages", "contents")  # of what is sent as a whole: `create(**request)`, `post(url, json=request)`
+    if not asks and not all(isinstance(each, ast.List) for each in mapping.values):
         return False
     places: list[Place] = []
+    wholes: list[Place] = []
     for use in uses_of(source, source.names.module, [target.id], [statement]):  # type: ignore[list-item]
         asked = item_of(use.source, use.node)
+        if asked is None and asks:
+            wholes.append((use.source, use.node))
+            continue
         if asked is None or (not isinstance(asked[1], ast.Constant) and may_tell_apart(ast.unparse(asked[1]))):
             return False
         if not isinstance(asked[1], ast.Constant) or (asked[1].value == key.value and use.source.function(asked[0]) is not None):
             places.append((use.source, asked[0]))
+    if wholes and adds(places, str(key.value)) and reaches_model(wholes, telling=True):
+        return True
     return _talks(source, statement, target.id, places)  # type: ignore[arg-type]
 
 
