@@ -13,7 +13,7 @@ from .overlooked import handed_out
 from .queued import told, worker_behind
 from .reach import Use, User, enclosing, instances, kept_on_class, reached, read_by_requests, uses_of
 from .shared import Group, value_of, written
-from .values import by_name
+from .values import by_method, by_name
 
 
 def unseen(group: Group, users: list[User]) -> tuple[str, str] | None:
@@ -32,7 +32,7 @@ def unseen(group: Group, users: list[User]) -> tuple[str, str] | None:
             return told(worker)
         if user.function is not None and handed_out(user.source, user.function):
             return "handed-on", f"{user.function.name} is handed on as a value, who calls it can't be told"
-    if (found := by_name(group, users)) is not None:
+    if (found := by_name(group, users) or by_method(group, users)) is not None:
         return found
     if owner is None and group.scope.kind == "module":
         for other in source.project:
