@@ -35,9 +35,9 @@ def _values(value: ast.expr | None) -> list[ast.expr | None]:
 
 def is_transcript(source: Source, node: ast.AST) -> bool:
     """Whether a list, bound at the top of a module, in a class or on `self` when it is made, grows by messages and is handed to a model."""
-    statement = source.parent(node)
-    if isinstance(statement, ast.Dict) and isinstance(node, ast.List):
-        return bool(source.remember(("transcript", node), lambda: _lies_in(source, statement, node)))
+    mapping = source.parent(node)
+    if isinstance(mapping, ast.Dict) and isinstance(node, ast.List):
+        return bool(source.remember(("transcript", node), lambda: _lies_in(source, mapping, node)))
     whole = chosen(source, node) if isinstance(node, ast.List) else node
     statement = source.parent(whole)
     if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is not whole or not _is_list(source, node):
