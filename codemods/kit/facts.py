@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from .codemod import Codemod
 from .libraries.conversations import ENGINE, IMPORTED
 from .libraries.marks import HEADS, marks
-from .libraries.messages import is_first_message, is_telling
+from .libraries.messages import REMOTE, is_first_message, is_telling
 from .names import Names, Scope
 from .project import Project
 from .source import Source
@@ -79,12 +79,13 @@ class Traits:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """By path: exports, imported dotted paths, those of them that asynchronous code may reach, traits. The sum of two is the facts of both."""
+    """By path: exports, imported dotted paths, those of them that asynchronous code may reach, traits, imported paths that calls spread (`**DEFAULTS`). The sum of two is the facts of both."""
 
     exports: Mapping[str, Mapping[str, Export]] = field(default_factory=dict)
     imports: Mapping[str, frozenset[str]] = field(default_factory=dict)
     awaited: Mapping[str, frozenset[str]] = field(default_factory=dict)
     traits: Mapping[str, Traits] = field(default_factory=dict)
+    spread: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def __add__(self, other: Facts) -> Facts:
         return total([self, other])
@@ -96,12 +97,14 @@ def total(facts: Iterable[Facts]) -> Facts:
     imports: dict[str, frozenset[str]] = {}
     awaited: dict[str, frozenset[str]] = {}
     traits: dict[str, Traits] = {}
+    spread: dict[str, frozenset[str]] = {}
     for each in facts:
         exports.update(each.exports)
         imports.update(each.imports)
         awaited.update(each.awaited)
         traits.update(each.traits)
-    return Facts(exports, imports, awaited, traits)
+        spread.update(each.spread)
+    return Facts(exports, imports, awaited, traits, spread)
 
 
 def may_matter(raw: bytes, codemods: Iterable[Codemod]) -> bool:
@@ -131,15 +134,14 @@ def facts_of(source: Source, tops: Container[str] | None = None) -> Facts:
     kinds = {name: _kind(bindings[0].node) for name, bindings in names.module.bindings.items()}
     exports = {} if tests else _exports(source, reads, traits, kinds)
     awaited = reads.awaited(kinds) if traits.asynchronous else frozenset()
-    return Facts({source.path: exports}, {source.path: frozenset(reads.imported)}, {source.path: awaited}, {source.path: traits})
+    spread = {source.path: paths} if b"requests" in source.utf8 and (paths := reads.spread()) else {}
+    return Facts({source.path: exports}, {source.path: frozenset(reads.imported)}, {source.path: awaited}, {source.path: traits}, spread)
 
 
 def _exports(source: Source, reads: _Reads, traits: Traits, kinds: Mapping[str, str]) -> dict[str, Export]:
     names = source.names
     kept: set[str] = set()
     exports: dict[str, Export] = {"*": Export("import", through=frozenset(reads.starred))} if reads.starred else {}
-    lists = {name for name, bindings in names.module.bindings.items() if _begins_list(bindings[0].node, is_telling(name))}
-    lists.update(owner for node in source.attributes(ENGINE) for owner in reads.owners.of(node))
     for values in (True, False):  # what a function reaches of the values is asked after
         for name, bindings in names.module.bindings.items():
             kind, node = kinds[name], bindings[0].node
@@ -155,12 +157,12 @@ def _exports(source: Source, reads: _Reads, traits: Traits, kinds: Mapping[str, 
                 paths = {path for path in own if marks(path).client or not marks(path).blocking}
                 if makers:
                     paths = paths.union(*(reads.beyond(reads.closure(other, kinds)) for other in makers))
-                holds, talks = False, name in lists
+                holds, talks = False, name in reads.lists or not reads.lists.isdisjoint(reads.local.get(name, ()))
             else:
                 behind = reads.closure(name, kinds)
                 paths = reads.beyond(behind)
                 holds = not kept.isdisjoint(behind)
-                talks = not lists.isdisjoint(behind)
+                talks = not reads.lists.isdisjoint(behind)
             keyed = isinstance(node, ast.ClassDef) and any(isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name) and s.target.id in KEYS for s in node.body)
             if not paths and not keyed and not talks:
                 continue
@@ -208,6 +210,21 @@ def _set_by_functions(source: Source, owners: _Owners) -> Iterator[tuple[str, li
                 yield name, owners.of(statement)
 
 
+def _lists(source: Source, owners: _Owners) -> set[str]:
+    """The lists of the module into which messages may be put, the conversations that a library keeps, and the classes that have one of them."""
+    names = source.names
+    begun = [(binding.node, is_telling(name)) for name, bindings in names.module.bindings.items() for binding in bindings[:1]]
+    begun += [(names.parents[node], True) for (head, name), nodes in names.stores.items() if head == "self" and is_telling(name) for node in nodes]
+    for owner in names.by_type.get(ast.ClassDef, ()):
+        begun += [(binding.node, True) for name, bindings in names.inner[owner].bindings.items() if is_telling(name) for binding in bindings]
+    found = [node for node, telling in begun if _begins_list(node, telling)]
+    found += source.attributes(ENGINE)
+    if any(word in source.utf8 for word in REMOTE):
+        found += [call for call in names.by_type.get(ast.Call, ()) if isinstance(call.func, ast.Attribute) and f".{ast.unparse(call.func)}(".encode().endswith(REMOTE)]  # type: ignore[attr-defined]
+        found += [word for word in names.by_type.get(ast.keyword, ()) if word.arg == "previous_response_id"]  # type: ignore[attr-defined]
+    return {owner for node in found for owner in owners.of(node)}
+
+
 def _makes(node: ast.AST) -> bool:
     """Whether an assignment may make an object: a type or a tuple of exceptions is none."""
     value = getattr(node, "value", None)
@@ -221,7 +238,9 @@ def _begins_list(node: ast.AST, telling: bool) -> bool:
         return not any(isinstance(each, ast.Constant) for each in value.elts) if telling else any(is_first_message(each) for each in value.elts[:1])
     if isinstance(value, ast.Dict):
         return any(isinstance(each, ast.List) and any(is_first_message(first) for first in each.elts[:1]) for each in value.values)
-    return telling and isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("list", "deque")
+    if not telling or not isinstance(value, ast.Call) or not isinstance(value.func, ast.Name):
+        return False
+    return value.func.id in ("list", "deque") or (value.func.id == "field" and any(each.arg == "default_factory" for each in value.keywords))
 
 
 class _Reads:
@@ -233,6 +252,7 @@ class _Reads:
         self.imported: set[str] = set()  # dotted paths of the project, or that a table knows
         self.reached: dict[str, set[str]] = {}  # top-level name -> such paths that its definition reads
         self.local: dict[str, set[str]] = {}  # top-level name -> other top-level names that it reads
+        self.lists: set[str] = set()  # top-level names that hold a list of what was said
         self.owners = _Owners(names)
         for name, homes in self._imports().items():
             for load in names.loads.get(name, ()):
@@ -253,7 +273,8 @@ class _Reads:
         for load in names.loads.get("open", ()):
             if names.scopes[load].home("open") is None:
                 self._reach(load, ["builtins.open"])
-        if self.reached:
+        self.lists = _lists(source, self.owners)
+        if self.reached or self.lists:
             self._read_each_other(names.module)
 
     def _read_starred(self, deep: bool) -> None:
@@ -316,6 +337,12 @@ class _Reads:
         for each in definitions:
             found.update(self.reached.get(each, ()))
         return found
+
+    def spread(self) -> frozenset[str]:
+        """The imports of which calls get the items as keywords."""
+        names = self.names
+        given = {each.value.id for each in names.by_type.get(ast.keyword, ()) if each.arg is None and isinstance(each.value, ast.Name)}  # type: ignore[attr-defined]
+        return frozenset(binding.origin for binding in names.imports if binding.name in given and self.known(binding.origin)) if given else frozenset()
 
     def awaited(self, kinds: Mapping[str, str]) -> frozenset[str]:
         """The imports that the async defs of the file may reach."""

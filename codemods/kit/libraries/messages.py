@@ -18,11 +18,16 @@ ALL = frozenset({"all_messages", "new_messages", "to_input_list"})  # of a resul
 SHOWS = frozenset("render render_template TemplateResponse jsonify JSONResponse json_response dump print len dict info debug warning emit send_json".split())
 # what gives the same messages again, in another form
 COPIES = frozenset("list tuple deque reversed str repr dumps join format format_messages format_prompt from_messages from_template copy deepcopy islice trim_messages get_buffer_string".split())
-# how such a list begins at the left margin
+# what begins a conversation that a library or its server keeps
+REMOTE = (b"threads.create(", b"conversations.create(", b"previous_response_id", b"start_chat(", b"chats.create(", b"SQLiteSession(")
+# how such a list begins: at the left margin, or as an attribute, or with a message
 _NAMES = ("messages", "history", "chat_history", "conversation", "message_history")
 BEGUN = (
     *(f"\n{name}" for name in _NAMES), *(f"\n{name.upper()}" for name in _NAMES),
+    *(f"self.{name}" for name in ("messages", "_messages", "history", "_history", "chat_history", "conversation")),
+    *(f"\n    {name} = [" for name in ("messages", "history", "chat_history")),
     *(f"= [{gap}{first}" for gap in ("", "\n    ") for first in ('{"role"', "{'role'", "SystemMessage(")),
+    " field(default_factory=list)",
 )  # fmt: skip
 _TELLING = re.compile(r"(?i)(^|_)(messages?|history|histories|conversations?|transcript|dialog(ue)?|chat(s|_?log)?|memory|context|msgs?|turns|log)$")
 

@@ -216,7 +216,7 @@ def _given(source: Source, node: ast.expr, hops: int, seen: set[ast.AST], tellin
             if isinstance(above, ast.IfExp) and above.test is node:
                 return False
             node = above
-        elif isinstance(above, ELEMENTS) and any(each.iter is node for each in above.generators):
+        elif isinstance(above, ELEMENTS) and (node is above.elt or any(each.iter is node for each in above.generators)):
             node = above
         elif isinstance(above, ast.Dict) and node in above.values:
             key = above.keys[above.values.index(node)]
@@ -237,10 +237,10 @@ def _given(source: Source, node: ast.expr, hops: int, seen: set[ast.AST], tellin
             return _taken(source, call, node, above.arg or "" if isinstance(above, ast.keyword) else "", hops, seen, telling)
         else:
             break
-    return any(_given(source, load, hops + 1, seen, telling) for load in _after(source, node, above))
+    return any(_given(other, load, hops + 1, seen, telling) for other, load in _after(source, node, above))
 
 
-def _after(source: Source, node: ast.expr, above: ast.AST | None) -> Iterator[ast.expr]:
+def _after(source: Source, node: ast.expr, above: ast.AST | None) -> Iterator[Place]:
     """The reads of what an expression becomes: a local, the element of a loop."""
     targets: list[ast.expr] = []
     if isinstance(above, ast.Assign) and above.value is node:
@@ -250,9 +250,9 @@ def _after(source: Source, node: ast.expr, above: ast.AST | None) -> Iterator[as
     elif isinstance(above, (ast.For, ast.AsyncFor)) and above.iter is node:
         targets = [each for each in ast.walk(above.target) if isinstance(each, ast.Name)]
     elif isinstance(above, ast.Return) and isinstance(function := source.function(above), FunctionNode):
-        yield from (call for other, call in callers(source, function).calls if other is source)
+        yield from callers(source, function).calls
     if targets and isinstance(above, ast.stmt):
-        yield from (load for _, load in _loads(source, targets, above))
+        yield from _loads(source, targets, above)
 
 
 def _taken(source: Source, call: ast.Call, node: ast.expr, word: str, hops: int, seen: set[ast.AST], telling: bool) -> bool:

@@ -6,12 +6,12 @@ import ast
 
 from ..libraries.conversations import ENGINE, KEEPERS
 from ..libraries.memory import BASES
+from ..libraries.messages import REMOTE
 from ..source import Source
 from .configs import names_one_thread
 from .transcripts import holds_transcripts
 
 WORDS = (b"emory", b"MessageHistory", b"ConversationChain", b"create_conversational_retrieval_agent")  # each of BASES holds one
-REMOTE = (b"threads.create(", b"conversations.create(", b"previous_response_id", b"start_chat(", b"chats.create(", b"SQLiteSession(")
 
 
 def _names_memory(source: Source) -> bool:
