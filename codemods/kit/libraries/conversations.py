@@ -41,7 +41,7 @@ ENGINE = "as_chat_engine"
 # how such objects are talked to, and the keywords of a call that brings its own history, or says whose it is
 TALKS = frozenset("chat achat stream_chat astream_chat run arun print_response aprint_response run_stream on_messages on_messages_stream invoke_async stream_async".split())
 OWN = frozenset("chat_history session_id ctx memory message_history messages".split())
-RESETS = frozenset("reset areset on_reset clear".split())
+RESETS = frozenset("reset areset on_reset clear load_state".split())
 GROWS = {
     "semantic_kernel": frozenset("add_user_message add_message add_assistant_message add_system_message get_response invoke".split()),
     "dspy": frozenset({"append", "extend"}),
