@@ -7,10 +7,11 @@ Why
     What remembers, and what is built from it, is built per request, wherever it is kept: in a name of the module (also one
     that is set when the service starts and given up when it stops), behind a function that makes it once (cached, lazy,
     behind a lock), on the application (its state, its mapping, its configuration, an attribute), in an instance. A list of
-    messages that a handler fills and gives to a model is a memory too, and so are a thread that never changes and one that
-    the provider keeps. Where the handler has a key (a session, conversation, thread, chat or user id), the history is kept
-    under that key; a request that built it anew for everybody clears the history of its own session. What holds no state
-    stays global: models, prompts, vector stores, retrievers, compiled graphs, chains without a memory.
+    messages that a handler fills and gives to a model is a memory too, and so are a thread that never changes, one that the
+    provider keeps, and the objects in which LlamaIndex, AutoGen, Strands, Agno and others keep a chat. Where the handler has
+    a key (a session, conversation, thread, chat or user id), the history is kept under that key; a request that built it
+    anew for everybody clears the history of its own session. What holds no state stays global: models, prompts, vector
+    stores, retrievers, compiled graphs, chains without a memory.
 
 Broken
     from fastapi import FastAPI
@@ -52,7 +53,7 @@ Fixed
 
 Refuses
     needed-at-import: It is needed when the module is imported: as a default argument, in a decorator, by what is built or registered there.
-    By hand: hand over a function that builds it, or build it where it is used.
+    By hand: hand over a function that builds it, or build it where it is used; let a default be None and make the list in the function.
 
         from fastapi import FastAPI
         from langchain.chains import ConversationChain
@@ -70,7 +71,7 @@ Refuses
         def ask(q: str):
             return chain.predict(input=q)
 
-    handed-on: It, or a function that uses it, is handed to something that may keep it: a thread, a tool, a registry.
+    handed-on: It, or a function that uses it, is handed to something that may keep it or run it: a thread, a tool, a registry, a worker behind a queue.
     By hand: build it inside the function that is handed on, with the key of the session as an argument.
 
         from threading import Thread
@@ -259,8 +260,8 @@ Refuses
         def history():
             return chain.memory.buffer
 
-    fixed-session: Its history is kept under one fixed session id, and no handler has a key.
-    By hand: send a session id with the request.
+    fixed-session: Its history is kept under one fixed session id, and no handler has a key, or it lies in a store that the tool does not know.
+    By hand: send a session id with the request, and give it to what keeps the history.
 
         from fastapi import FastAPI
         from langchain.chains import ConversationChain
@@ -421,6 +422,22 @@ Refuses
         def ask(q: str):
             return chain.predict(input=q)
 
+    streamlit-cache: Streamlit keeps it for all who have the app open: behind a cache, or in a module that the script imports.
+    By hand: keep it in `st.session_state`, and cache only what holds no conversation (the model, the vector store).
+
+        import streamlit as st
+        from langchain.chains import ConversationChain
+        from langchain_openai import ChatOpenAI
+
+
+        @st.cache_resource
+        def get_chain():
+            return ConversationChain(llm=ChatOpenAI())
+
+
+        if question := st.chat_input():
+            st.write(get_chain().predict(input=question))
+
     shared-line: The code is laid out in a way that can't be cut.
     By hand: give each statement lines of its own.
 
@@ -448,6 +465,7 @@ from collections.abc import Iterator
 
 from .kit.codemod import codemod
 from .kit.finding import Finding
+from .kit.libraries.conversations import IMPORTED
 from .kit.libraries.messages import BEGUN
 from .kit.sharing.anew import made_anew
 from .kit.sharing.constant_sessions import constant_sessions
@@ -459,14 +477,21 @@ from .kit.sharing.mounted import mounted
 from .kit.sharing.near import near_memory
 from .kit.sharing.once import made_once
 from .kit.sharing.plan import Wishes
+from .kit.sharing.sessions_of_apps import shared_in_apps
 from .kit.sharing.shared import class_groups, function_groups, groups_in
 from .kit.sharing.started import StartedPlan, started_groups, uses_of_started
 from .kit.source import Source
 
 MENTIONS = (
-    ("langchain", "langgraph", "openai", "anthropic", "groq", "mistralai", "genai", "generativeai", "generative_models", "ollama", '"messages":', "'messages':"),
-    ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id", '"role"', "'role'", "chat_history", "HumanMessage", "threads.create(", "conversations.create(", "previous_response_id", "start_chat(", "chats.create(", *BEGUN),
-)
+    (
+        "langchain", "langgraph", "openai", "anthropic", "groq", "mistralai", "genai", "generativeai", "generative_models", *IMPORTED, "ollama", "litellm", "pydantic_ai", "from agents",
+        '"messages":', "'messages':",
+    ),
+    (
+        "emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id", '"role"', "'role'", "chat_history", "HumanMessage", "threads.create(",
+        "conversations.create(", "previous_response_id", "start_chat(", "chats.create(", "message_history", "SQLiteSession", *IMPORTED, *BEGUN,
+    ),
+)  # fmt: skip
 
 
 @codemod(mentions=MENTIONS, shares=MENTIONS[0], meets=("app.state", *BEGUN), stage="scope")
@@ -490,3 +515,4 @@ def request_scope(source: Source, *, history: str = "auto", move_clients: bool =
         yield from mounted(source)
         yield from leftovers(source, groups, [*taken, *(statement for each in once for statement in each.statements)])
     yield from constant_sessions(source)
+    yield from shared_in_apps(source)

@@ -12,8 +12,9 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from .codemod import Codemod
+from .libraries.conversations import ENGINE, IMPORTED
 from .libraries.marks import HEADS, marks
-from .libraries.messages import REMOTE, is_telling
+from .libraries.messages import REMOTE, is_first_message, is_telling
 from .names import Names, Scope
 from .project import Project
 from .shelves import asked, put
@@ -27,6 +28,7 @@ KEYS = frozenset(
 _BUILTINS = frozenset(dir(builtins))
 _DIVIDERS = (b"asyncio.run(", b"async_to_sync", b"Process(", b"Pool(", b"ProcessPool", b"os.fork", b"celery", b"run_until_complete")
 _LISTENING = (b"CallbackHandler", b"callbacks=", b'callbacks"', b"callbacks'", b"callbacks =", b"callbacks.append", b"callback_manager")
+_ELSEWHERE = (ENGINE.encode(), *(word.encode() for word in IMPORTED))
 _MEMORIES = (b"emory", b"History", b"ConversationChain", b"create_conversational_retrieval_agent", b"thread_id")
 
 
@@ -69,7 +71,7 @@ class Traits:
             b"async def" in raw,
             b"gather(" in raw or b"TaskGroup" in raw or b"as_completed(" in raw or b"create_task(" in raw,
             b"StateGraph" in raw or b"MessageGraph" in raw,
-            lang and any(word in raw for word in _MEMORIES),
+            (lang and any(word in raw for word in _MEMORIES)) or (b"app.state" in raw and any(word in raw for word in _ELSEWHERE)),
             lang and any(word in raw for word in _LISTENING),
             any(word in raw for word in _DIVIDERS),
             b"preload_app" in raw,
@@ -216,11 +218,12 @@ def _set_by_functions(source: Source, owners: _Owners) -> Iterator[tuple[str, li
 def _lists(source: Source, owners: _Owners) -> set[str]:
     """The lists of the module into which messages may be put, the conversations that a library keeps, and the classes that have one of them."""
     names = source.names
-    begun = [binding.node for name, bindings in names.module.bindings.items() if is_telling(name) for binding in bindings[:1]]
-    begun += [names.parents[node] for (head, name), nodes in names.stores.items() if head == "self" and is_telling(name) for node in nodes]
+    begun = [(binding.node, is_telling(name)) for name, bindings in names.module.bindings.items() for binding in bindings[:1]]
+    begun += [(names.parents[node], True) for (head, name), nodes in names.stores.items() if head == "self" and is_telling(name) for node in nodes]
     for owner in names.by_type.get(ast.ClassDef, ()):
-        begun += [binding.node for name, bindings in names.inner[owner].bindings.items() if is_telling(name) for binding in bindings]
-    found = [node for node in begun if _begins_list(node)]
+        begun += [(binding.node, True) for name, bindings in names.inner[owner].bindings.items() if is_telling(name) for binding in bindings]
+    found = [node for node, telling in begun if _begins_list(node, telling)]
+    found += source.attributes(ENGINE)
     if any(word in source.utf8 for word in REMOTE):
         found += [call for call in names.by_type.get(ast.Call, ()) if isinstance(call.func, ast.Attribute) and f".{ast.unparse(call.func)}(".encode().endswith(REMOTE)]  # type: ignore[attr-defined]
         found += [word for word in names.by_type.get(ast.keyword, ()) if word.arg == "previous_response_id"]  # type: ignore[attr-defined]
@@ -233,12 +236,14 @@ def _makes(node: ast.AST) -> bool:
     return not isinstance(value, (ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Subscript)) or any(isinstance(part, ast.Call) for part in ast.walk(value))
 
 
-def _begins_list(node: ast.AST) -> bool:
-    """Whether a statement begins a list into which messages may be put."""
+def _begins_list(node: ast.AST, telling: bool) -> bool:
+    """Whether a statement begins a list into which messages may be put; `telling`: its name says so."""
     value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
     if isinstance(value, ast.List):
-        return not any(isinstance(each, ast.Constant) for each in value.elts)
-    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Name):
+        return not any(isinstance(each, ast.Constant) for each in value.elts) if telling else any(is_first_message(each) for each in value.elts[:1])
+    if isinstance(value, ast.Dict):
+        return any(isinstance(each, ast.List) and any(is_first_message(first) for first in each.elts[:1]) for each in value.values)
+    if not telling or not isinstance(value, ast.Call) or not isinstance(value.func, ast.Name):
         return False
     return value.func.id in ("list", "deque") or (value.func.id == "field" and any(each.arg == "default_factory" for each in value.keywords))
 

@@ -31,7 +31,7 @@ TASKS = frozenset(
 # Gradio's interfaces, and the events of its components: one process runs these functions for all visitors
 GRADIO = {"ChatInterface": 0, "Interface": 0}
 GRADIO_EVENTS = frozenset("click submit change input upload clear then success load select like release blur stop tick edit retry undo".split())
-REGISTERING = frozenset({*ADDERS, *(path.rpartition(".")[2] for path in ROUTES), *TELEGRAM, "add_view", "view", "RunnableWithMessageHistory", "add_node", "Depends", "Security", "Provide", "register_message_handler", "register", *GRADIO})
+REGISTERING = frozenset({*ADDERS, *(path.rpartition(".")[2] for path in ROUTES), *TELEGRAM, "add_view", "view", "RunnableWithMessageHistory", "add_node", "Depends", "Security", "Provide", "register_message_handler", "register", "on", "on_event", *GRADIO})
 FRAMEWORKS = frozenset("fastapi starlette flask quart aiohttp sanic litestar starlite robyn bottle flask_openapi3 ninja fastapi_utils azure flask_restx lanarky".split())
 BARE = frozenset({"litestar", "starlite", "bottle", "blacksheep"})  # their decorators are imported by their own names
 BARE_VERBS = VERBS | {"websocket_listener"}
@@ -109,6 +109,8 @@ def _of(source: Source) -> Iterator[Handler]:
                 yield from _viewed(source, owner, _path(decorator, 0))
     for call in source.index.calls(REGISTERING, GRADIO_EVENTS if "gradio" in source.index.roots else (), source.index.aliases):
         yield from _registered(source, call)
+    for call in source.index.calls(("",)):
+        yield from _decorating(source, call)
     for assign in source.nodes(ast.Assign):
         yield from _worker(source, assign)
 
@@ -205,6 +207,14 @@ def _maker(source: Source, receiver: ast.expr) -> str:
     return ""
 
 
+def _decorating(source: Source, call: ast.Call) -> Iterator[Handler]:
+    """`app.event("message")(answer)`: a decorator that is called."""
+    given = call.args[0] if isinstance(call.func, ast.Call) and len(call.args) == 1 and not call.keywords else None
+    for origin in source.origins(given) if isinstance(given, (ast.Name, ast.Attribute)) and isinstance(call.func.func, ast.Attribute) else ():  # type: ignore[attr-defined]
+        if origin.kind == "function" and isinstance(origin.node, FunctionNode) and (described := _decorated(source, origin.node, call.func)) is not None:
+            yield Handler(origin.source, origin.node, *described, path=_path(call.func, 0) if described[1] == "aiohttp" else "")
+
+
 # by place
 
 
@@ -236,34 +246,48 @@ def _imports(source: Source, root: str) -> bool:
 
 
 def _registered(source: Source, call: ast.Call) -> Iterator[Handler]:
-    path = source.qualified(call.func)
-    name = last_part(call.func)
-    if name == "add_route" and isinstance(call.func, ast.Attribute) and len(call.args) > 2 and _is_verb(call.args[0]):
-        yield from _handed(source, call, 2, "route", "aiohttp")
-    elif name in ADDERS and isinstance(call.func, ast.Attribute):
-        yield from _handed(source, call, ADDERS[name], "websocket" if "websocket" in name else "route", "aiohttp" if name in ("add_get", "add_post") else "web")
-    elif (name == "add_view" and isinstance(call.func, ast.Attribute)) or path == "aiohttp.web.view":
+    found = _registration(source, call)
+    if found is not None:
+        yield from _handed(source, call, *found)
+    elif (last_part(call.func) == "add_view" and isinstance(call.func, ast.Attribute)) or source.qualified(call.func) == "aiohttp.web.view":
         for origin in source.origins(call.args[1]) if len(call.args) > 1 else ():
             if isinstance(origin.node, ast.ClassDef):
                 yield from _viewed(origin.source, origin.node, _path(call, 0))
-    elif path in ROUTES:
-        yield from _handed(source, call, ROUTES[path], "websocket" if "WebSocket" in path else "route", path.partition(".")[0])
-    elif path.startswith("telegram.ext.") and name in TELEGRAM:
-        yield from _handed(source, call, TELEGRAM[name], "message", "telegram")
-    elif name == "RunnableWithMessageHistory" and path.startswith("langchain"):
-        yield from _handed(source, call, 1, "session", "langchain", ("get_session_history",))
-    elif name == "add_node" and isinstance(call.func, ast.Attribute):
-        yield from _handed(source, call, 1 if len(call.args) > 1 else 0, "node", "langgraph", ("action", "node"))
-    elif path in ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security"):
-        yield from _handed(source, call, 0, "provider", "fastapi", ("dependency",))
-    elif path in ("litestar.di.Provide", "litestar.Provide"):
-        yield from _handed(source, call, 0, "provider", "litestar", ("dependency",))
-    elif name in GRADIO and path.startswith("gradio."):
-        yield from _handed(source, call, 0, "message", "gradio", ("fn",))
-    elif name in GRADIO_EVENTS and of_gradio(source, call):
-        yield from _handed(source, call, 0, "message", "gradio", ("fn",))
-    elif name == "register_message_handler" or (name == "register" and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Attribute) and call.func.value.attr in AIOGRAM):
-        yield from _handed(source, call, 0, "message", "aiogram")
+
+
+def registered_by(source: Source, call: ast.Call) -> list[ast.expr]:
+    """What a call hands to a framework that runs it per request, message or task, a function or something else; nothing for another call."""
+    found = _registration(source, call)
+    return _given(call, found[0], found[3]) if found is not None and found[1] not in INNER else []
+
+
+def _registration(source: Source, call: ast.Call) -> tuple[int, str, str, tuple[str, ...]] | None:
+    """At which place such a call is given the function, what kind of handler that is then, of which framework, and the keywords for it."""
+    path = source.qualified(call.func)
+    name = last_part(call.func)
+    if name == "add_route" and isinstance(call.func, ast.Attribute) and len(call.args) > 2 and _is_verb(call.args[0]):
+        return 2, "route", "aiohttp", HANDLER_KEYWORDS
+    if name in ADDERS and isinstance(call.func, ast.Attribute):
+        return ADDERS[name], "websocket" if "websocket" in name else "route", "aiohttp" if name in ("add_get", "add_post") else "web", HANDLER_KEYWORDS
+    if path in ROUTES:
+        return ROUTES[path], "websocket" if "WebSocket" in path else "route", path.partition(".")[0], HANDLER_KEYWORDS
+    if path.startswith("telegram.ext.") and name in TELEGRAM:
+        return TELEGRAM[name], "message", "telegram", HANDLER_KEYWORDS
+    if name == "RunnableWithMessageHistory" and path.startswith("langchain"):
+        return 1, "session", "langchain", ("get_session_history",)
+    if name == "add_node" and isinstance(call.func, ast.Attribute):
+        return 1 if len(call.args) > 1 else 0, "node", "langgraph", ("action", "node")
+    if path in ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security"):
+        return 0, "provider", "fastapi", ("dependency",)
+    if path in ("litestar.di.Provide", "litestar.Provide"):
+        return 0, "provider", "litestar", ("dependency",)
+    if (name in GRADIO and path.startswith("gradio.")) or (name in GRADIO_EVENTS and of_gradio(source, call)):
+        return 0, "message", "gradio", ("fn",)
+    if name == "register_message_handler" or (name == "register" and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Attribute) and call.func.value.attr in AIOGRAM):
+        return 0, "message", "aiogram", HANDLER_KEYWORDS
+    if name in ("on", "on_event") and isinstance(call.func, ast.Attribute) and (top := source.made_by(call.func.value).partition(".")[0]) in ("flask_socketio", "socketio"):
+        return 1, "message", top, HANDLER_KEYWORDS
+    return None
 
 
 def _is_verb(node: ast.expr) -> bool:
@@ -286,12 +310,14 @@ def of_gradio(source: Source, call: ast.Call) -> bool:
     return receiver is not call and source.made_by(receiver).partition(".")[0] == "gradio"
 
 
-def _handed(source: Source, call: ast.Call, place: int, kind: str, framework: str, words: tuple[str, ...] = HANDLER_KEYWORDS) -> Iterator[Handler]:
-    """The function that stands at this place of the call, or under one of these keywords."""
+def _given(call: ast.Call, place: int, words: tuple[str, ...]) -> list[ast.expr]:
+    """What stands at this place of the call, or under one of these keywords."""
     given = [each.value for word in words if (each := keyword(call, word)) is not None]
-    if not given and len(call.args) > place:
-        given = [call.args[place]]
-    for node in given:
+    return given or call.args[place : place + 1]
+
+
+def _handed(source: Source, call: ast.Call, place: int, kind: str, framework: str, words: tuple[str, ...]) -> Iterator[Handler]:
+    for node in _given(call, place, words):
         if not isinstance(node, (ast.Name, ast.Attribute)) or is_none(node):
             continue
         for origin in source.origins(node):

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from . import BLOCKING, BRIEFLY, CLIENTS, SESSIONS, blocks, blocks_briefly, is_client, lies_in
+from .conversations import KEEPERS
 from .memory import ROOTS, keeps_threads, remembers
 
-HEADS = frozenset(dotted.partition(".")[0] for dotted in (*CLIENTS, *BLOCKING, *BRIEFLY, *ROOTS))  # packages whose names may mean something
+HEADS = frozenset(dotted.partition(".")[0] for dotted in (*CLIENTS, *BLOCKING, *BRIEFLY, *ROOTS, *KEEPERS))  # packages whose names may mean something
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Literal
 
+from .conversations import begins, keeps_elsewhere
+
 if TYPE_CHECKING:
     from ..source import Source
 
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 # session - a history or memory outside of the process, under a session's name given in writing
 # vectors - a vector store that knows no sessions
 # thread  - what a provider keeps, a thread of its Assistants or a conversation of its Responses: one for each session
-Keeps = Literal["history", "list", "whole", "chain", "store", "session", "vectors", "thread"]
+# stored  - of another library, in a store under a name in writing, or in a list that others hold
+Keeps = Literal["history", "list", "whole", "chain", "store", "session", "vectors", "thread", "stored"]
 
 KEEPS: dict[str, Keeps] = {
     "ConversationBufferMemory": "history",
@@ -96,7 +99,11 @@ def _keeps(source: Source, call: ast.Call) -> Keeps | None:
         kind = KEEPS.get(last_name(path))
         if kind == "chain" and any(given.arg == "memory" for given in call.keywords):
             return None
+        if kind is not None and any(given.arg == "chat_memory" and last_name(source.made_by(given.value)) == "StreamlitChatMessageHistory" for given in call.keywords):
+            return None  # Streamlit keeps what is in it for each session
         return kind
+    if (elsewhere := keeps_elsewhere(source, call, path)) != "":
+        return elsewhere
     if path and _own_memory(source, call):
         return "whole"
     return None
@@ -153,7 +160,7 @@ def _inherits_memory(source: Source, owner: ast.ClassDef) -> bool:
 
 def remembers(dotted: str) -> bool:
     """Whether a dotted path is a class that keeps a conversation, or holds one without saying so."""
-    return last_name(dotted) in KEEPS and of_langchain(dotted)
+    return (last_name(dotted) in KEEPS and of_langchain(dotted)) or begins(dotted) != ""
 
 
 def keeps_threads(dotted: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 GROWS = frozenset({"append", "extend", "insert", "appendleft"})
@@ -13,19 +14,29 @@ RUNS = frozenset(
 )  # fmt: skip
 SDKS = frozenset("openai anthropic groq mistralai cohere ollama litellm google vertexai huggingface_hub langchain langchain_core langchain_classic langgraph together replicate".split())
 SPOKEN = frozenset("HumanMessage AIMessage SystemMessage ChatMessage FunctionMessage ToolMessage".split())
+ALL = frozenset({"all_messages", "new_messages", "to_input_list"})  # of a result: what was said
 SHOWS = frozenset("render render_template TemplateResponse jsonify JSONResponse json_response dump print len dict info debug warning emit send_json".split())
 # what gives the same messages again, in another form
 COPIES = frozenset("list tuple deque reversed str repr dumps join format format_messages format_prompt from_messages from_template copy deepcopy islice trim_messages get_buffer_string".split())
 # what begins a conversation that a library or its server keeps
-REMOTE = (b"threads.create(", b"conversations.create(", b"previous_response_id", b"start_chat(", b"chats.create(")
-# how such a list begins: at the left margin, or as an attribute
+REMOTE = (b"threads.create(", b"conversations.create(", b"previous_response_id", b"start_chat(", b"chats.create(", b"SQLiteSession(")
+# how such a list begins: at the left margin, or as an attribute, or with a message
+_NAMES = ("messages", "history", "chat_history", "conversation", "message_history")
 BEGUN = (
-    *(f"\n{name}" for name in ("messages", "history", "chat_history", "conversation", "message_history")),
+    *(f"\n{name}" for name in _NAMES), *(f"\n{name.upper()}" for name in _NAMES),
     *(f"self.{name}" for name in ("messages", "_messages", "history", "_history", "chat_history", "conversation")),
     *(f"\n    {name} = [" for name in ("messages", "history", "chat_history")),
+    *(f"= [{gap}{first}" for gap in ("", "\n    ") for first in ('{"role"', "{'role'", "SystemMessage(")),
     " field(default_factory=list)",
-)
+)  # fmt: skip
 _TELLING = re.compile(r"(?i)(^|_)(messages?|history|histories|conversations?|transcript|dialog(ue)?|chat(s|_?log)?|memory|context|msgs?|turns|log)$")
+
+
+def is_first_message(node: ast.expr) -> bool:
+    """`{"role": ...}`, `SystemMessage(...)`."""
+    if isinstance(node, ast.Dict):
+        return any(isinstance(key, ast.Constant) and key.value == "role" for key in node.keys)
+    return isinstance(node, ast.Call) and (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")) in SPOKEN
 
 
 def is_telling(name: str) -> bool:

@@ -48,6 +48,8 @@ def made_anew(once: Once, wishes: Wishes) -> Iterator[Finding]:
         if dearest is not None:
             raise Unclear("heavy-factory", f"{function.name} does more than build a chain: {ast.unparse(dearest.func)} would run for each request", source, dearest)
         asks = next((each.test for each in ((*once.guard.opened, *once.guard.dropped) if once.guard is not None else ()) if isinstance(each, ast.If)), once.cells[0].call)
+        if isinstance(once.block, ast.Assign):
+            asks = once.block.targets[0]
         plain = function.name.removeprefix("get_").strip("_")
         slot = plain if plain in once.names or plain not in source.names.module.bindings else function.name
         user = User(source, function, handlers(source.project).get(function), [Use(source, asks, slot)])
@@ -80,7 +82,7 @@ class _Anew(Plan):
             raise Unclear("factory", f"{function.name} is decorated besides", source, function)
         if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(function)):
             raise Unclear("factory", f"{function.name} is no plain factory", source, function)
-        if any(cell.kind in ("vectors", "factory") for cell in once.cells):
+        if any(cell.kind in ("vectors", "stored", "factory") for cell in once.cells):
             raise Unclear("factory", f"what {function.name} makes can't be given a history by key", source, function)
         if any(cell.kind in ("session", "config") for cell in once.cells) and not self.parameter:
             raise Unclear("fixed-session", "it has one fixed session id, and no handler has a key", source, function)
@@ -252,7 +254,13 @@ class _Anew(Plan):
         if once.block is None:
             self.changes.edits += cells
             return
-        self.unguard(once, cells)
+        if isinstance(once.block, ast.Assign):
+            if not movable(source, once.block):
+                raise Unclear("shared-line", "a statement shares its line with another", source, once.block)
+            self.changes.edits += cells
+            self.changes.edits += self.unchosen(once.block)
+        else:
+            self.unguard(once, cells)
         for declared in once.declared:
             if not movable(source, declared):
                 raise Unclear("shared-line", "a statement shares its line with another", source, declared)
@@ -290,6 +298,16 @@ class _Anew(Plan):
         alone = [name for name in dict.fromkeys(lock.id for lock in taken) if all(load in taken for load in source.names.uses(name, source.names.module))]
         alone = [name for name in alone if all(isinstance(source.parent(each.node), ast.Module) for each in source.names.module.bindings[name])]
         return [name for name in alone if name not in (source.exports() or ()) and not any(True for _ in source.project.importers(source, name))]
+
+    def unchosen(self, block: ast.Assign) -> Iterator[Edit]:
+        """`chain = make()` of `chain = chain or make()`."""
+        source, made = self.once.source, self.once.made
+        assert made is not None
+        for start, stop in ((source.start(block.value), source.start(made)), (source.stop(made), source.stop(block.value))):
+            if "#" in source.slice(start, stop):
+                raise Unclear("shared-line", "a comment stands between what is chosen", source, block)
+            if start < stop:
+                yield source.edit(start, stop, "")
 
     def message(self) -> str:
         what = f"{self.once.what} is shared by all requests, which see each other's messages"

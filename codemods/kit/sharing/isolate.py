@@ -5,20 +5,26 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from ..callers import callers
 from ..finding import Finding
 from ..handlers import serves
 from ..libraries.memory import is_model
+from ..names import FunctionNode
+from ..source import Source
+from .beginnings import begun_with_copies
 from .class_plan import ClassPlan
 from .configs import all_forget, run_with
 from .constant_sessions import for_ever_one
 from .overlooked import built_by, built_with, defaulted, kept_by
 from .plan import Plan, Wishes, spot
-from .reach import User, lasting, member_uses, reached, users_of, uses_of
+from .reach import Use, User, enclosing, lasting, main_block, member_uses, reached, users_of, uses_of
 from .refills import refills
 from .sessions import session_function
 from .shared import Group, adopted, value_of, written
-from .stations import Unclear, own_stations, serves_sockets, stations_for
+from .stations import Unclear, list_of, own_stations, serves_sockets, stations_for
+from .transcripts import growing
 from .unseen import by_session, unseen
+from .values import registered
 from .wording import shared_by_all
 
 
@@ -46,9 +52,17 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
     keepers = [(user, owner) for user in users if not group.me and (owner := kept_by(user)) is not None]
     taken = [use for use in early if defaulted(use) is not None]
     builders = [(user, slot) for user in users if (slot := built_by(group, user) if group.me else _built_before(user)) is not None]
+    if _grows_alone(group, uses):
+        return
+    if serves(source.project) and (copied := begun_with_copies(group)) is not None:
+        yield copied
+        return
     if uses and all(by_session(use) for use in uses):
         return
     if group.cells and all(cell.kind == "config" for cell in group.cells) and all_forget([(use.source, run) for use in uses if (run := run_with(use.source, use.node)) is not None]):
+        return
+    if not behind and (found := registered(group, early)) is not None:
+        yield source.refuse(spot(group), found[0], f"{shared_by_all(group)}; {found[1]}")
         return
     if not serves(source.project):
         return
@@ -75,8 +89,29 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
         plan = Plan if group.owner is None else ClassPlan
         yield plan(group, wishes, sessions, early, stations).finding()
     except Unclear as unclear:
+        if unclear.reason == "shared-list" and (copied := begun_with_copies(group, locals_too=True)) is not None:
+            yield copied
+            return
         where = f" ({unclear.source.path}:{unclear.source.place(unclear.node).line})" if unclear.source is not None and unclear.node is not None else ""
         yield source.refuse(spot(group), unclear.reason, f"{shared_by_all(group)}; {unclear.message}{where}")
+
+
+def _grows_alone(group: Group, uses: list[Use]) -> bool:
+    """Whether only functions that no request runs put messages into a list: those of a program that one person uses."""
+    if not group.cells or any(cell.kind != "transcript" for cell in group.cells):
+        return False
+    grown = growing([list_of(use) for use in uses], next(iter(group.slots), "").removeprefix("self."))
+    return bool(grown) and all(_runs_alone(source, enclosing(source, node)) for source, node in grown)
+
+
+def _runs_alone(source: Source, function: FunctionNode | None, depth: int = 0) -> bool:
+    """Whether nothing but the block under `__main__` runs a function."""
+    if function is None or function.decorator_list or depth > 3 or reached(source, function):
+        return False
+    mentions = callers(source, function)
+    if mentions.others or mentions.runs or not mentions.calls:
+        return False
+    return all(main_block(other, call) is not None or _runs_alone(other, enclosing(other, call), depth + 1) for other, call in mentions.calls)
 
 
 def _is_adopted(group: Group) -> bool:

@@ -15,6 +15,11 @@ CONVERSATION = (
     "session", "conversation", "thread", "room",
 )  # fmt: skip
 USER = ("userid", "uid", "clientid", "customerid", "memberid", "playerid", "senderid", "username", "user", "waid", "from")
+# words of names that may tell one conversation, or one person, from another
+_PERSONAL = frozenset(
+    "session sessionid sid conversation conversationid conv thread threadid chat chatid user userid uid username id uuid key token email phone number client customer account tenant member "
+    "owner person name sender channel room ip host cookie header auth who self cls request".split()
+)  # fmt: skip
 WORDS_ALONE = frozenset({"session", "conversation", "thread", "room", "user"})  # mostly objects: keys only where they are text or a number
 
 
@@ -68,6 +73,11 @@ def meaning_of(name: str) -> tuple[str, int] | None:
     if plain in USER:
         return "user", USER.index(plain) + 50
     return None
+
+
+def may_tell_apart(text: str) -> bool:
+    """Whether a word in some code may be one's who talks, or a conversation's."""
+    return not _PERSONAL.isdisjoint(re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text).lower()))
 
 
 def parameters(function: FunctionNode) -> list[ast.arg]:

@@ -15,6 +15,7 @@ from .overlooked import MAKERS, built_with, overlooked, serves_requests
 from .reach import attribute_read, enclosing, lasting, main_block, makes_one, reached, read_by_requests, shelf_of
 from .shared import Group, cells_in, groups_in, value_of
 from .starting import starts
+from .values import asked_by_requests
 
 
 def leftovers(source: Source, groups: Iterable[Group], more: Collection[ast.stmt] = ()) -> Iterator[Finding]:
@@ -90,6 +91,8 @@ def _kept(source: Source, statement: ast.stmt) -> tuple[str, str] | None:
             owner = source.class_of(statement)
             if owner is not None and reached(source, around) and lasting(source, owner):
                 return "rebound", f"{ast.unparse(target)} is set by one request and used by the others too"
+            if owner is not None and around.name == "__getattr__" and asked_by_requests(source, owner):
+                return "rebound", f"{ast.unparse(target)} is what instances of {owner.name} hand on by __getattr__ to all requests"
             if owner is not None and around.name in MAKERS and makes_one(source, owner) and serves_requests(source, owner):
                 return "rebound", f"{ast.unparse(target)} is one for all instances of {owner.name}"
     return None
@@ -168,6 +171,8 @@ def _on_shelf(source: Source, target: ast.expr) -> tuple[str, str] | None:
     slot = slot_on_application(source, target)
     if slot is not None and read_on_application(source, slot):
         return "app-state", f"{ast.unparse(target)} belongs to the application, all requests use it"
+    if isinstance(target, ast.Subscript) and ast.unparse(target.value) == "globals()" and (around := enclosing(source, target)) is not None and reached(source, around):
+        return "rebound", f"{ast.unparse(target)} is set by one request and used by the others too"
     holder = shelf_of(source, target.value, module=True) if isinstance(target, ast.Attribute) and source.function(target) is not None else None
     if holder is not None and isinstance(target, ast.Attribute) and attribute_read(*holder, target.attr):
         return "rebound", f"{ast.unparse(target)} is one for all requests"

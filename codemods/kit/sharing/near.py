@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from ..libraries.conversations import ENGINE, KEEPERS
 from ..libraries.memory import BASES
 from ..libraries.messages import REMOTE
 from ..source import Source
@@ -15,6 +16,8 @@ WORDS = (b"emory", b"MessageHistory", b"ConversationChain", b"create_conversatio
 
 def _names_memory(source: Source) -> bool:
     if any(word in source.utf8 for word in REMOTE):
+        return True
+    if ENGINE in source.words or not KEEPERS.keys().isdisjoint(source.index.roots):
         return True
     return any(word in source.utf8 for word in WORDS) and not BASES.isdisjoint(source.words)
 

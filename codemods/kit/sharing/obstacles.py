@@ -56,6 +56,10 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
     for cell in [*group.cells, *(cell for other in group.foreign.values() for cell in other.cells)]:
         if cell.kind == "vectors":
             raise Unclear("vector-memory", "a memory in a vector store knows no sessions", cell.source, cell.call)
+        if cell.kind == "transcript" and isinstance(cell.source.parent(cell.call), (ast.BoolOp, ast.IfExp)):
+            raise Unclear("shared-list", "it may be a list that was given, and would be the same for each", cell.source, cell.call)
+        if cell.kind == "stored":
+            raise Unclear("fixed-session", "it is kept in a store, where one that is built for each request would find the same", cell.source, cell.call)
         if cell.kind == "transcript" and not parameter and not all(each.handler is not None and each.handler.kind == "websocket" for each in stations if not each.passes):
             raise Unclear("shared-list", "the model is given what all have said, and no handler has a key", cell.source, cell.call)
         if cell.kind == "config" and not parameter:

@@ -42,6 +42,7 @@ class Once:
     """`wraps`: the decorators that cache. `block`: the `if chain is None:` or `with lock:` around what is built, `names` what it sets.
 
     `body`: what is built; behind the block where that returns at once: `if chain is not None: return chain`. `guard`: all that stands around it.
+    `made`: what is built where the block is one assignment: `chain = chain or make()`.
     """
 
     source: Source
@@ -52,6 +53,7 @@ class Once:
     names: list[str] = field(default_factory=list)
     declared: list[ast.Global] = field(default_factory=list)
     body: list[ast.stmt] = field(default_factory=list)
+    made: ast.expr | None = None
     guard: Guard | None = None
     resets: list[ast.Assign] = field(default_factory=list)  # where other functions set the names to None again
 
@@ -90,7 +92,7 @@ def _made_once(source: Source) -> Iterator[Once]:
         if not isinstance(source.parent(function), ast.Module):
             continue
         found = _cached(source, function) or _lazy(source, function)
-        if found is not None and found.cells and not any(other.function(call) is None for other, call in callers(source, function).calls):
+        if found is not None and found.cells and all(cell.kind != "transcript" for cell in found.cells) and not any(other.function(call) is None for other, call in callers(source, function).calls):
             yield found
 
 
@@ -106,6 +108,9 @@ def _lazy(source: Source, function: FunctionNode) -> Once | None:
     names = [name for each in declared for name in each.names]
     if not names:
         return None
+    for chosen in function.body:
+        if isinstance(chosen, ast.Assign) and (made := _either(chosen)) is not None and all(name == ast.unparse(chosen.targets[0]) and _only_here(source, function, [chosen], name) for name in names):
+            return Once(source, function, list(_cells(source, [chosen])), block=chosen, names=names, declared=declared, body=[chosen], made=made)
     guard = guarded(source, function.body, names)
     if guard is None or not all(_only_here(source, function, guard.body, name) for name in names):
         return None
@@ -167,13 +172,36 @@ def _is_missing(test: ast.expr) -> str:
     return test.operand.id if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and isinstance(test.operand, ast.Name) else ""
 
 
-def _is_there(block: ast.If) -> str:
-    """The name that a block answers with when it is set: `if chain is not None: return chain`, `if chain: return chain`."""
-    test, answer = block.test, block.body[0]
+def _either(assign: ast.Assign) -> ast.expr | None:
+    """What is made where a name is unset: `chain = chain or make()`, `chain = make() if chain is None else chain`."""
+    name = assign.targets[0].id if len(assign.targets) == 1 and isinstance(assign.targets[0], ast.Name) else ""
+    value = assign.value
+    if isinstance(value, ast.BoolOp):
+        first = value.values[0]
+        return value.values[1] if isinstance(value.op, ast.Or) and len(value.values) == 2 and isinstance(first, ast.Name) and first.id == name else None
+    if not name or not isinstance(value, ast.IfExp):
+        return None
+    if _is_missing(value.test) == name:
+        made, kept = value.body, value.orelse
+    elif _is_set(value.test) == name:
+        made, kept = value.orelse, value.body
+    else:
+        return None
+    return made if isinstance(kept, ast.Name) and kept.id == name else None
+
+
+def _is_set(test: ast.expr) -> str:
+    """The name that a test finds set: `chain is not None`, `chain`."""
     if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], (ast.IsNot, ast.NotEq)) and is_none(test.comparators[0]):
         test = test.left
-    same = len(block.body) == 1 and isinstance(answer, ast.Return) and isinstance(answer.value, ast.Name) and isinstance(test, ast.Name) and answer.value.id == test.id
-    return test.id if same and isinstance(test, ast.Name) else ""
+    return test.id if isinstance(test, ast.Name) else ""
+
+
+def _is_there(block: ast.If) -> str:
+    """The name that a block answers with when it is set: `if chain is not None: return chain`, `if chain: return chain`."""
+    name, answer = _is_set(block.test), block.body[0]
+    same = len(block.body) == 1 and isinstance(answer, ast.Return) and isinstance(answer.value, ast.Name) and answer.value.id == name
+    return name if same else ""
 
 
 def _only_here(source: Source, function: FunctionNode, body: list[ast.stmt], name: str) -> bool:

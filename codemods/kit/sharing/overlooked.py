@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from ..callers import callers
@@ -12,31 +11,27 @@ from ..heirs import descendants
 from ..libraries.memory import keeps, remembers
 from ..names import FunctionNode
 from ..source import Source, targets_of
-from .key import parameters
+from .key import may_tell_apart, parameters
 from .on_application import given, read_on_application, slot_on_application, yielded
+from .queued import made_by_workers
 from .reach import (
     Use,
     User,
     enclosing,
     instances,
     lasting,
+    main_block,
     member_uses,
     reached,
     read_by_requests,
     shelf_of,
 )
-from .shared import Group, returns_cells, slot_of
+from .shared import Group, cells_in, returns_cells, slot_of
 from .transcripts import default_list, is_field
 
-CACHES = ("functools.lru_cache", "functools.cache")
+CACHES = ("functools.lru_cache", "functools.cache", "chainlit.cache")
 ONE_FOR_ALL = ("Singleton", "ThreadSafeSingleton", "ThreadLocalSingleton", "Resource")
 MAKERS = ("__init__", "__post_init__")
-# words of names that may tell one conversation, or one person, from another
-_PERSONAL = frozenset(
-    "session sessionid sid conversation conversationid conv thread threadid chat chatid user userid uid username id uuid key token email phone number client customer account tenant member "
-    "owner person name sender channel room ip host cookie header auth who self cls request".split()
-)  # fmt: skip
-
 
 def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
     """Where it stands, a reason code and one sentence."""
@@ -47,7 +42,7 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
             yield function, "factory", f"{function.name} gives all requests that ask alike the object that it made for the first, and none of its parameters is a key"
         elif (owner := _kept_property(source, function)) is not None:
             yield function, "factory", f"{owner.name} makes {function.name} once, and one instance serves all requests"
-        if (default := default_list(source, function)) is not None and reached(source, function):
+        if (default := default_list(source, function)) is not None and _runs_for_requests(source, function):
             yield default, "needed-at-import", f"a default argument of {function.name} is made once, for all requests"
     for word in source.nodes(ast.keyword) if b"previous_response_id" in source.utf8 else ():
         if (name := _last_answer(source, word)) and (around := enclosing(source, word)) is not None and reached(source, around):
@@ -61,6 +56,9 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
         owner = source.class_of(call)
         if owner is not None and _on_class(source, call) and serves_requests(source, owner):
             yield call, "rebound", f"the class {owner.name} keeps it for all of its instances"
+    yield from _within_expressions(source)
+    yield from _named_sessions(source)
+    yield from made_by_workers(source)
     yield from yielded(source)
     yield from given(source)
     yield from _in_containers(source)
@@ -70,6 +68,41 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
             held = source.statement(word)
             name = ast.unparse(held.target) if isinstance(held, ast.AnnAssign) else "it"
             yield word, "unusual-assignment", f"{name} is a field of {holder.name}, of which one instance serves all requests"
+
+
+def _within_expressions(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
+    """What an expression makes once: `chain or (chain := make())`, `parts.setdefault("chain", make())`."""
+    for each in source.nodes(ast.NamedExpr):
+        around, name = enclosing(source, each), each.target.id
+        if source.scope(each).home(name) is not source.names.module or not any(True for _ in cells_in(source, each.value)):
+            continue
+        if around is None and main_block(source, each) is None and read_by_requests(source, [name]):
+            yield each, "built-in-a-block", f"{name} is shared by all requests and is built within an expression"
+        elif around is not None and (reached(source, around) or read_by_requests(source, [name])):
+            yield each, "rebound", f"{name} is set under `global` and used by {'other requests too' if reached(source, around) else 'all requests'}"
+    for call in source.index.calls(("setdefault",)):
+        holder = call.func.value if isinstance(call.func, ast.Attribute) and len(call.args) == 2 and isinstance(call.args[0], ast.Constant) else None
+        around = enclosing(source, call)
+        if holder is not None and around is not None and shelf_of(source, holder) is not None and any(True for _ in cells_in(source, call.args[1])) and reached(source, around):
+            yield call, "unusual-assignment", f"{ast.unparse(holder)} is shared by all requests, and so is what stands in it under {ast.unparse(call.args[0])}"
+
+
+def _named_sessions(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
+    """`SQLiteSession("main")` of OpenAI's agents: made once, or with a file in which each request finds the same messages."""
+    for call in source.index.calls(("SQLiteSession",)) if "agents" in source.index.roots else ():
+        name = call.args[0] if call.args else None
+        if not source.qualified(call.func).startswith("agents.") or not (isinstance(name, ast.Constant) or (isinstance(name, ast.Name) and source.scope(name).home(name.id) is source.names.module)):
+            continue
+        around, targets = enclosing(source, call), targets_of(source.statement(call))
+        if around is None and any(isinstance(target, ast.Name) and read_by_requests(source, [target.id]) for target in targets):
+            yield call, "fixed-session", f"{ast.unparse(targets[0])} holds one session for all requests"
+        elif around is not None and len(call.args) + len(call.keywords) > 1 and reached(source, around):
+            yield call, "fixed-session", f"all requests that {around.name} serves lead the session {ast.unparse(name)}"
+
+
+def _runs_for_requests(source: Source, function: FunctionNode) -> bool:
+    owner = source.parent(function)
+    return bool(reached(source, function)) or (isinstance(owner, ast.ClassDef) and function.name in MAKERS and serves_requests(source, owner))
 
 
 def _in_containers(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
@@ -159,12 +192,12 @@ def built_with(source: Source, function: FunctionNode, depth: int = 0) -> str | 
             return found
         targets = targets_of(statement)
         for target in targets:
-            if _used_by_requests(other, target, around):
+            if used_by_requests(other, target, around):
                 return ast.unparse(target)
     return None
 
 
-def _used_by_requests(source: Source, target: ast.expr, around: FunctionNode | None, seen: frozenset[ast.ClassDef] = frozenset()) -> bool:
+def used_by_requests(source: Source, target: ast.expr, around: FunctionNode | None, seen: frozenset[ast.ClassDef] = frozenset()) -> bool:
     if isinstance(target, ast.Name):
         return (around is None or target.id in source.scope(target).globals) and read_by_requests(source, [target.id])
     if (slot := slot_on_application(source, target)) is not None:
@@ -179,7 +212,7 @@ def handed_out(source: Source, function: FunctionNode) -> bool:
     for other, mention in callers(source, function).others:
         statement, around = other.statement(mention), other.function(mention)
         targets = targets_of(statement)
-        if any(_used_by_requests(other, target, around) for target in targets):
+        if any(used_by_requests(other, target, around) for target in targets):
             return True
     return False
 
@@ -203,7 +236,7 @@ def serves_requests(source: Source, owner: ast.ClassDef, seen: frozenset[ast.Cla
         if around is not None and reached(other, around):
             return True
         targets = statement.targets if isinstance(statement, ast.Assign) and statement.value is call else []
-        if any(_used_by_requests(other, target, other.function(call), seen | {owner}) for target in targets):
+        if any(used_by_requests(other, target, other.function(call), seen | {owner}) for target in targets):
             return True
     return False
 
@@ -243,7 +276,7 @@ def _made_seldom(source: Source, function: FunctionNode) -> bool:
     given = [arg.arg for arg in parameters(function)]
     for _, call in callers(source, function).calls:
         given += [ast.unparse(each) for each in [*call.args, *(word.value for word in call.keywords)]]
-    return not any(_PERSONAL.intersection(re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text).lower())) for text in given)
+    return not any(may_tell_apart(text) for text in given)
 
 
 def _kept_property(source: Source, function: FunctionNode) -> ast.ClassDef | None:

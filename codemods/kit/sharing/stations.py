@@ -20,7 +20,7 @@ from .providers import borrowed
 from .reach import AT_START, Use, User, enclosing, instances, main_block, reached
 from .transcripts import adds
 
-READS = frozenset({"clear", "aclear", "buffer", "load_memory_variables", "aload_memory_variables", "messages", "buffer_as_str", "buffer_as_messages"})
+READS = frozenset({"clear", "aclear", "buffer", "load_memory_variables", "aload_memory_variables", "messages", "buffer_as_str", "buffer_as_messages", "reset", "areset", "chat_history"})
 
 
 class Unclear(Exception):
@@ -81,12 +81,12 @@ class Station:
 def converses(station: Station) -> bool:
     """Whether it, with the helpers that it calls, both puts messages into a list and gives them to a model."""
     seen = station.all_below
-    places = [_list_of(use) for each in seen for use in each.uses]
+    places = [list_of(use) for each in seen for use in each.uses]
     name = next((use.slot.removeprefix("self.") for each in seen for use in each.uses), "")
     return reaches_model(everywhere(places)) and adds(places, name)
 
 
-def _list_of(use: Use) -> Place:
+def list_of(use: Use) -> Place:
     """The list itself: of a mapping that holds it, what stands there under a name in writing."""
     above = use.source.parent(use.node)
     named = isinstance(above, ast.Subscript) and above.value is use.node and isinstance(above.slice, ast.Constant) and isinstance(above.slice.value, str)

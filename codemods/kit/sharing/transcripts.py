@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 
 from ..callers import argument, callers
 from ..handlers import handlers
-from ..libraries.messages import GROWS, SPOKEN, is_telling
+from ..libraries.messages import ALL, GROWS, SPOKEN, is_telling
 from ..names import FunctionNode, last_part
-from ..source import Source, keyword
-from .handed import Place, everywhere, reaches_model
-from .reach import member_uses, uses_of
+from ..source import Source, is_none, keyword
+from .handed import Place, chosen, everywhere, is_replaced, item_of, reaches_model, reads_of
+from .key import may_tell_apart
+from .reach import instances, member_uses, uses_of
 
 MESSAGES = ("Message", "Msg", "Turn")
 ROLES = ("user", "assistant", "system", "human", "ai", "bot")
@@ -21,49 +22,88 @@ NEVER = frozenset({"documents", "docs", "tools", "results"})
 def holds_transcripts(source: Source) -> bool:
     """Whether there is such a list in a file."""
     every: list[ast.Assign | ast.AnnAssign] = [*source.nodes(ast.Assign), *source.nodes(ast.AnnAssign)]
-    values = (value for each in every for value in (each.value.values if isinstance(each.value, ast.Dict) else [each.value]))
+    values = (value for each in every for value in _values(each.value))
     if any(is_transcript(source, value) for value in values if isinstance(value, (ast.List, ast.Constant, ast.Call))) or any(default_list(source, function) is not None for function in source.functions()):
         return True
     return any(is_field(source, each) for each in source.nodes(ast.AnnAssign))
 
 
+def _values(value: ast.expr | None) -> list[ast.expr | None]:
+    """What an assignment may give: `said or []` one of two."""
+    if isinstance(value, ast.IfExp):
+        return [value.body, value.orelse]
+    return [*value.values] if isinstance(value, (ast.Dict, ast.BoolOp)) else [value]
+
+
 def is_transcript(source: Source, node: ast.AST) -> bool:
     """Whether a list, bound at the top of a module, in a class or on `self` when it is made, grows by messages and is handed to a model."""
-    statement = source.parent(node)
-    if isinstance(statement, ast.Dict) and isinstance(node, ast.List):
-        return bool(source.remember(("transcript", node), lambda: _lies_in(source, statement, node)))
-    if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is not node or not _is_list(source, node):
+    mapping = source.parent(node)
+    if isinstance(mapping, ast.Dict) and isinstance(node, ast.List):
+        return bool(source.remember(("transcript", node), lambda: _lies_in(source, mapping, node)))
+    whole = chosen(source, node) if isinstance(node, ast.List) else node
+    statement = source.parent(whole)
+    if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is not whole or not _is_list(source, node):
         return False
     return bool(source.remember(("transcript", node), lambda: _is_transcript(source, statement)))
 
 
 def _lies_in(source: Source, mapping: ast.Dict, node: ast.List) -> bool:
-    """Whether a list in a mapping of the module is one that is asked for by a name in writing only: `histories["default"]`."""
+    """Whether a list in a mapping of the module is one that is asked for by a name in writing, or by what is no key: `histories["default"]`, `prompts[mode]`."""
     statement = source.parent(mapping)
     key = mapping.keys[mapping.values.index(node)]
     target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else statement.target if isinstance(statement, ast.AnnAssign) else None
-    if not isinstance(target, ast.Name) or not isinstance(key, ast.Constant) or not isinstance(source.parent(statement), ast.Module) or not all(isinstance(each, ast.List) for each in mapping.values):  # type: ignore[arg-type]
+    if not isinstance(target, ast.Name) or not isinstance(key, ast.Constant) or not isinstance(source.parent(statement), ast.Module):  # type: ignore[arg-type]
+        return False
+    asks = key.value in ("messages", "contents")  # of what is sent as a whole: `create(**request)`, `post(url, json=request)`
+    if not asks and not all(isinstance(each, ast.List) for each in mapping.values):
         return False
     places: list[Place] = []
+    wholes: list[Place] = []
     for use in uses_of(source, source.names.module, [target.id], [statement]):  # type: ignore[list-item]
-        above = use.source.parent(use.node)
-        if not isinstance(above, ast.Subscript) or above.value is not use.node or not isinstance(above.slice, ast.Constant):
+        asked = item_of(use.source, use.node)
+        if asked is None and asks:
+            wholes.append((use.source, use.node))
+            continue
+        if asked is None or (not isinstance(asked[1], ast.Constant) and may_tell_apart(ast.unparse(asked[1]))):
             return False
-        if above.slice.value == key.value and use.source.function(above) is not None:
-            places.append((use.source, above))
+        if not isinstance(asked[1], ast.Constant) or (asked[1].value == key.value and use.source.function(asked[0]) is not None):
+            places.append((use.source, asked[0]))
+    if wholes and adds(places, str(key.value)) and reaches_model(wholes, telling=True):
+        return True
     return _talks(source, statement, target.id, places)  # type: ignore[arg-type]
 
 
 def default_list(source: Source, function: FunctionNode) -> ast.expr | None:
     """The list that is a parameter's default, where it grows by messages and a model is given it: one list for all calls that give none."""
+    return source.remember(("default list", function), lambda: _default_list(source, function))  # type: ignore[no-any-return]
+
+
+def _default_list(source: Source, function: FunctionNode) -> ast.expr | None:
     args = [*function.args.posonlyargs, *function.args.args]
-    for arg, default in zip(args[len(args) - len(function.args.defaults) :], function.args.defaults):
-        if isinstance(default, (ast.List, ast.Call)) and _is_list(source, default):
-            loads = [(source, load) for load in source.names.uses(arg.arg, source.names.inner[function])]
-            method = isinstance(source.parent(function), ast.ClassDef)
-            if _talks(source, function, arg.arg, list(loads)) and any(argument(function, call, arg.arg, method=method) is None for _, call in callers(source, function).calls):
+    for arg, default in [*zip(args[len(args) - len(function.args.defaults) :], function.args.defaults), *zip(function.args.kwonlyargs, function.args.kw_defaults)]:
+        if isinstance(default, (ast.List, ast.Call, ast.Name, ast.Attribute)) and (_is_list(source, default) or _means_list(source, default)):
+            loads = [(source, load) for load in reads_of(source, arg.arg, source.names.inner[function]) if not is_replaced(source, load)]
+            if _talks(source, function, arg.arg, list(loads)) and _left_out(source, function, arg.arg):
                 return default
     return None
+
+
+def _means_list(source: Source, node: ast.expr) -> bool:
+    """Whether a name, or `conf.SYSTEM`, stands for a list of a module."""
+    return isinstance(node, (ast.Name, ast.Attribute)) and any(isinstance(origin.node, ast.List) and isinstance(origin.source.parent(origin.source.statement(origin.node)), ast.Module) for origin in source.origins(node))
+
+
+def _left_out(source: Source, function: FunctionNode, name: str) -> bool:
+    """Whether a call gives no argument for a parameter; Flask gives its views none but what is in the path, FastAPI a new list each time."""
+    owner = source.parent(function)
+    if isinstance(owner, ast.ClassDef) and function.name == "__init__":
+        calls = [call for _, call in instances(source, owner)]
+    else:
+        calls = [call for _, call in callers(source, function).calls]
+    if any(argument(function, call, name, method=isinstance(owner, ast.ClassDef)) is None for call in calls):
+        return True
+    known = handlers(source.project).get(function)
+    return known is not None and known.kind == "route" and known.framework in ("flask", "quart")
 
 
 def is_field(source: Source, statement: ast.stmt) -> bool:
@@ -113,7 +153,12 @@ def _is_transcript(source: Source, statement: ast.Assign | ast.AnnAssign) -> boo
         if isinstance(statement.value, ast.Constant) and not rebound:
             return False
         uses = uses_of(source, source.names.module, [target.id], [statement])
-        return _talks(source, statement, target.id, [(use.source, use.node) for use in uses if use.source.function(use.node) is not None])
+        return _talks(source, statement, target.id, [(use.source, use.node) for use in uses if use.source.scope(use.node).kind != "module"])
+    if isinstance(target, ast.Name) and target.id in source.scope(statement).globals:
+        begun = [binding for binding in source.names.module.bindings.get(target.id, ()) if binding.within is source.names.module]
+        if isinstance(statement.value, ast.Constant) or not all(binding.value is None or is_none(binding.value) for binding in begun):
+            return False
+        return _talks(source, statement, target.id, [(use.source, use.node) for use in uses_of(source, source.names.module, [target.id]) if use.source.scope(use.node).kind != "module"])
     if isinstance(target, ast.Name) and function is not None and not isinstance(statement.value, ast.Constant):
         loads = [load for load in source.names.uses(target.id, source.names.inner[function]) if source.function(load) is not function]
         known = handlers(source.project) if loads else {}
@@ -176,6 +221,8 @@ def _talks(source: Source, statement: ast.stmt, name: str, uses: list[Place]) ->
         return False
     telling = is_telling(name)
     anywhere = everywhere(uses)
+    if isinstance(getattr(statement, "value", None), ast.Constant):  # `text += more` makes a new text of a local
+        anywhere = [(other, use) for other, use in anywhere if not isinstance(getattr(use, "ctx", None), ast.Store)]
     if not any(_grows(other, use, telling) for other, use in anywhere) and not any(_grown(source, value, telling) for value in _set_anew(source, statement, name)):
         return False
     return reaches_model(anywhere)
@@ -183,8 +230,13 @@ def _talks(source: Source, statement: ast.stmt, name: str, uses: list[Place]) ->
 
 def adds(uses: Iterable[Place], name: str) -> bool:
     """Whether one of the uses of such a list, or of a helper that is handed it, puts messages into it."""
+    return bool(growing(uses, name))
+
+
+def growing(uses: Iterable[Place], name: str) -> list[Place]:
+    """The places where messages are put into such a list."""
     telling = is_telling(name)
-    return any(_grows(source, use, telling) or _is_grown(source, use, telling) for source, use in everywhere(uses))
+    return [place for place in everywhere(uses) if _grows(*place, telling) or _is_grown(*place, telling)]
 
 
 def _is_grown(source: Source, use: ast.expr, telling: bool) -> bool:
@@ -212,9 +264,14 @@ def _grown(source: Source, value: ast.expr, telling: bool) -> bool:
             parts += [part.left, part.right]
         elif isinstance(part, (ast.List, ast.Tuple)) and any(_is_message(source, each, telling) for each in part.elts):
             return True
-        elif isinstance(part, ast.JoinedStr) and telling:
+        elif (isinstance(part, ast.JoinedStr) and telling) or _is_said(part):
             return True
     return False
+
+
+def _is_said(node: ast.expr) -> bool:
+    """`result.all_messages()`."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ALL
 
 
 def _grows(source: Source, use: ast.expr, telling: bool) -> bool:
@@ -237,7 +294,7 @@ def _is_message(source: Source, node: ast.expr, telling: bool) -> bool:
         return "role" in words or (telling and bool(words & {"content", "user", "assistant", "question", "answer", "human", "ai", "text"}))
     if isinstance(node, ast.Call):
         last = source.qualified(node.func).rpartition(".")[2]
-        if last in SPOKEN:
+        if last in SPOKEN or _is_said(node):
             return True
         if isinstance(node.func, ast.Attribute) and node.func.attr in ("model_dump", "to_dict", "dict"):
             return telling

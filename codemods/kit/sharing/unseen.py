@@ -10,8 +10,10 @@ from .key import meaning_of
 from .obstacles import hides, starred
 from .on_application import application_slot
 from .overlooked import handed_out
+from .queued import told, worker_behind
 from .reach import Use, User, enclosing, instances, kept_on_class, reached, read_by_requests, uses_of
 from .shared import Group, value_of, written
+from .values import by_method, by_name
 
 
 def unseen(group: Group, users: list[User]) -> tuple[str, str] | None:
@@ -26,8 +28,12 @@ def unseen(group: Group, users: list[User]) -> tuple[str, str] | None:
         if kept_on_class(source, owner) and read_by_requests(source, [owner.name]):
             return "rebound", f"instances of {owner.name} are kept on a class, for all of them"
     for user in users:
+        if user.function is not None and (worker := worker_behind(user.source, user.function)) is not None:
+            return told(worker)
         if user.function is not None and handed_out(user.source, user.function):
             return "handed-on", f"{user.function.name} is handed on as a value, who calls it can't be told"
+    if (found := by_name(group, users) or by_method(group, users)) is not None:
+        return found
     if owner is None and group.scope.kind == "module":
         for other in source.project:
             if source.module in starred(other) and hides(other, group, users):
