@@ -137,6 +137,9 @@ def _exports(source: Source, reads: _Reads, traits: Traits, kinds: Mapping[str, 
     kept: set[str] = set()
     exports: dict[str, Export] = {"*": Export("import", through=frozenset(reads.starred))} if reads.starred else {}
     lists = {name for name, bindings in names.module.bindings.items() if is_telling(name) and _begins_list(bindings[0].node)}
+    lists |= {name for name in _listing(source) if any(marks(path).client for path in reads.beyond(reads.closure(name, kinds)))}
+    if traits.listens:
+        lists |= _heard(source, reads.owners)
     for values in (True, False):  # what a function reaches of the values is asked after
         for name, bindings in names.module.bindings.items():
             kind, node = kinds[name], bindings[0].node
@@ -152,7 +155,7 @@ def _exports(source: Source, reads: _Reads, traits: Traits, kinds: Mapping[str, 
                 paths = {path for path in own if marks(path).client or not marks(path).blocking}
                 if makers:
                     paths = paths.union(*(reads.beyond(reads.closure(other, kinds)) for other in makers))
-                holds, talks = False, name in lists
+                holds, talks = False, bool(lists) and not lists.isdisjoint(reads.closure(name, kinds))
             else:
                 behind = reads.closure(name, kinds)
                 paths = reads.beyond(behind)
@@ -216,7 +219,34 @@ def _begins_list(node: ast.AST) -> bool:
     value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
     if isinstance(value, ast.List):
         return not any(isinstance(each, ast.Constant) for each in value.elts)
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "field":
+        value = next((word.value for word in value.keywords if word.arg == "default_factory"), None)
+        return isinstance(value, ast.Lambda) or (isinstance(value, ast.Name) and value.id in ("list", "deque"))
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("list", "deque")
+
+
+def _listing(source: Source) -> set[str]:
+    """The classes of the module that hold a list into which messages may be put: in their bodies, or on their instances."""
+    found: set[str] = set()
+    for kind in (ast.Assign, ast.AnnAssign):
+        for statement in source.nodes(kind):
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+            name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
+            if name and is_telling(name) and _begins_list(statement) and (owner := source.class_of(statement)) is not None:
+                if isinstance(target, ast.Attribute) or source.parent(statement) is owner:
+                    found.add(owner.name)
+    return found
+
+
+def _heard(source: Source, owners: _Owners) -> set[str]:
+    """The names of the module that a list of callbacks holds, and what is built with such a list."""
+    found: set[str] = set()
+    for word in source.nodes(ast.keyword):
+        handlers = [each.id for each in word.value.elts if isinstance(each, ast.Name)] if word.arg == "callbacks" and isinstance(word.value, ast.List) else []
+        if handlers:
+            found.update(name for name in handlers if name in source.names.module.bindings)
+            found.update(owners.of(word) if source.function(word) is None else ())
+    return found
 
 
 class _Reads:

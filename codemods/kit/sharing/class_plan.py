@@ -6,11 +6,12 @@ import ast
 
 from ..cut import span
 from ..finding import Edit
-from ..move import apart
+from ..move import apart, without
 from ..names import FunctionNode
 from ..source import Source
 from .hidden import object_to_given, object_to_hidden
 from .obstacles import object_to_class
+from .placeholders import placeholders
 from .plan import Plan
 from .reach import Use
 from .rebuild import as_locals, factory_text
@@ -47,6 +48,7 @@ class ClassPlan(Plan):
         newline, margin = source.newline, source.indent(group.first)
         me = group.me or self.holder()
         edits = [*edits, *as_locals(group, me)]
+        self.changes.edits += [without(source, each, each) for each in placeholders(group)]
         if definitions:
             self.changes.edits.append(apart(source, group.owner, definitions))
         stays = "".join(margin + line for statement in group.statements for line in kept.get(statement, ()))

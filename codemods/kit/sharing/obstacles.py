@@ -12,6 +12,7 @@ from ..names import FunctionNode, last_part
 from ..source import Source
 from ..tests import in_tests
 from .makers import builds_upon, lent_by
+from .placeholders import placeholders
 from .reach import Use, User, imports_of
 from .refills import refills
 from .rooms import is_group_chat
@@ -94,7 +95,7 @@ def object_to_class(group: Group, stations: list[Station]) -> None:
                 raise Unclear("rebound", f"{name} is set anew in another place", source, anew)
         return
     filled = refills(group)
-    own = [*group.statements, *(maker.sets for maker, _, _ in group.lent if maker.sets is not None), *(use.source.statement(use.node) for use in (filled.uses if filled is not None else ()))]
+    own = [*group.statements, *placeholders(group), *(maker.sets for maker, _, _ in group.lent if maker.sets is not None), *(use.source.statement(use.node) for use in (filled.uses if filled is not None else ()))]
     for slot in group.slots:
         attr = slot.removeprefix("self.")
         if slot != attr and group.owner.decorator_list and attr in source.names.inner[group.owner].bindings:

@@ -32,12 +32,13 @@ def dependents(source: Source, provider: FunctionNode) -> Iterator[tuple[Source,
 
 def _by_alias(source: Source, name: str) -> Iterator[tuple[Source, FunctionNode | None]]:
     """The functions with a parameter of the type `Chain = Annotated[ConversationChain, Depends(get_chain)]`."""
-    for load in source.names.uses(name, source.names.module):
-        holder = source.parent(load)
-        annotated = isinstance(holder, FunctionNode) and any(arg.annotation is load for arg in [*holder.args.posonlyargs, *holder.args.args, *holder.args.kwonlyargs])
-        yield source, holder if annotated and isinstance(holder, FunctionNode) else None
-    for other, _ in imports_of(source, name):
-        yield other, None
+    loads = [(source, load) for load in source.names.uses(name, source.names.module)]
+    for other, binding in imports_of(source, name):
+        loads += [(other, load) for load in other.uses(binding)]
+    for other, load in loads:
+        holder = next((each for each in other.parents(load) if isinstance(each, FunctionNode)), None)
+        annotated = holder is not None and any(each.annotation is load for each in [*holder.args.posonlyargs, *holder.args.args, *holder.args.kwonlyargs])
+        yield other, holder if annotated else None
 
 
 def keyed_dependent(source: Source, provider: FunctionNode) -> tuple[Source, FunctionNode] | None:

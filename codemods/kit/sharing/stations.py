@@ -13,6 +13,7 @@ from ..names import FunctionNode
 from ..source import Source, is_none, spreads_arguments, spreads_keywords
 from ..tests import in_tests
 from .configs import looks_at, run_with
+from .guards import guarded
 from .handed import Place, everywhere, reaches_model
 from .key import Key
 from .keys import choose, constant, defaults_in, keys, none_in
@@ -149,6 +150,9 @@ def stations_for(users: list[User]) -> list[Station]:
             if holder is None:
                 raise Unclear("needed-at-import", f"{each.name} is called when the module is imported", other, call)
             station(other, holder).calls.append((call, each, keywords))
+    for each in found.values():
+        if isinstance(each.function, FunctionNode):
+            each.keys = guarded(each.source, each.function, each.keys, each.nodes)
     return list(found.values())
 
 
@@ -180,7 +184,7 @@ def as_sent(source: Source, function: FunctionNode, key: Key, depth: int = 0) ->
         handler = handlers(other.project).get(around)
         if isinstance(sent, ast.Constant) and reached(other, around):
             defaults = constant(other, sent)
-        for theirs in keys(other, around, handler):
+        for theirs in guarded(other, around, keys(other, around, handler), [call]):
             if theirs.text == other.code(sent):
                 theirs = theirs if handler is not None else as_sent(other, around, theirs, depth + 1)
                 optional, defaults = optional or theirs.optional, (*defaults, *theirs.defaults)
