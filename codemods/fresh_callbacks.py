@@ -131,8 +131,8 @@ Refuses
         async def ask(question: str):
             return await answer_with(llm, question)
 
-    hears-more: The handler listens to chains or tools too, and would hear more at the run than it does at the model.
-    By hand: build the model with a new handler for each request.
+    hears-more: The handler would hear more at the run than it does at the model or chain that holds it.
+    By hand: build the model or chain with a new handler for each request.
 
         from fastapi import FastAPI
         from langchain_core.callbacks import BaseCallbackHandler

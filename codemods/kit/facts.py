@@ -232,9 +232,9 @@ def _listing(source: Source) -> set[str]:
         for statement in source.nodes(kind):
             target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
             name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
-            if name and is_telling(name) and _begins_list(statement) and (owner := source.class_of(statement)) is not None:
-                if isinstance(target, ast.Attribute) or source.parent(statement) is owner:
-                    found.add(owner.name)
+            owner = source.class_of(statement) if name and is_telling(name) and _begins_list(statement) else None
+            if owner is not None and (isinstance(target, ast.Attribute) or source.parent(statement) is owner):
+                found.add(owner.name)
     return found
 
 

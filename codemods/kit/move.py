@@ -191,7 +191,17 @@ def _rerun(holder: ast.stmt, block: Block) -> bool:
 
 
 def _runs_before(source: Source, function: FunctionNode, statement: ast.stmt, path: list[tuple[Block, int]]) -> bool:
-    return any(statement in block[:index] for block, index in path)
+    surely = [statement]  # and each `try` around it whose handlers lead away
+    while isinstance(above := source.parent(surely[-1]), ast.Try) and surely[-1] in above.body and all(leaves(source, each.body[-1]) for each in above.handlers):
+        surely.append(above)
+    return any(each in block[:index] for each in surely for block, index in path)
+
+
+def leaves(source: Source, statement: ast.stmt) -> bool:
+    """Whether what stands behind a statement is not run: `return`, `raise`, `continue`, Flask's `abort(404)`."""
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        return source.qualified(statement.value.func) in ("flask.abort", "quart.abort", "werkzeug.exceptions.abort", "bottle.abort")
+    return isinstance(statement, (ast.Return, ast.Raise, ast.Continue, ast.Break))
 
 
 def insertion(source: Source, before: ast.stmt, text: str) -> Edit:

@@ -90,6 +90,14 @@ def class_of(source: Source, call: ast.Call) -> list[tuple[Source, ast.ClassDef]
 
 def only_models(source: Source, call: ast.Call) -> bool:
     """Whether the handler listens to nothing but models: given to a whole chain it hears no more than before."""
+    if source.qualified(call.func).rpartition(".")[2] in COLLECTING:
+        return True
     classes = class_of(source, call)
     events = [method.name for _, owner in classes for method in owner.body if isinstance(method, FunctionNode) and method.name.startswith("on_")]
     return bool(classes) and all(event.startswith(MODEL_EVENTS) for event in events)
+
+
+def only_chains(source: Source, call: ast.Call) -> bool:
+    """Whether the handler listens to nothing but the beginning and the end of chains."""
+    events = [method.name for _, owner in class_of(source, call) for method in owner.body if isinstance(method, FunctionNode) and method.name.startswith("on_")]
+    return bool(events) and all(event.startswith("on_chain") for event in events)

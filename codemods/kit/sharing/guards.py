@@ -6,6 +6,7 @@ import ast
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from ..move import leaves
 from ..names import FunctionNode
 from ..source import Source, is_none
 from .key import Key
@@ -19,7 +20,7 @@ def guarded(source: Source, function: FunctionNode, keys: Iterable[Key], nodes: 
 def _sent_away(source: Source, function: FunctionNode, key: Key, nodes: Collection[ast.AST]) -> bool:
     around = {node: [*source.parents(node)] for node in nodes}
     for block in source.nodes(ast.If):
-        if source.function(block) is not function or block.orelse or not isinstance(block.body[-1], (ast.Return, ast.Raise, ast.Continue)):
+        if source.function(block) is not function or block.orelse or not leaves(source, block.body[-1]):
             continue
         if not any(_is_missing(source, part, key.text) for part in _parts(block.test)):
             continue

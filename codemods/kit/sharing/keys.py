@@ -20,6 +20,7 @@ def keys(source: Source, function: FunctionNode, handler: Handler | None) -> lis
     found += _parameters(source, function)
     found += _locals(source, function)
     found += _lookups(source, function)
+    found += _of_django(source, function)
     unique: dict[str, Key] = {}
     for key in found:
         unique.setdefault(key.text, key)
@@ -301,6 +302,17 @@ def _lookups(source: Source, function: FunctionNode) -> Iterator[Key]:
         yield Key(meaning[0], meaning[1] + 20, text, after, False, optional, defaults, node)
 
 
+def _of_django(source: Source, function: FunctionNode) -> Iterator[Key]:
+    """`request.session.session_key`, behind `if not request.session.session_key: request.session.create()`."""
+    for node in source.attributes("session_key"):
+        text = source.code(node)
+        if not text.endswith("request.session.session_key") or not own(source, function, node) or isinstance(source.statement(node), ast.Assign):
+            continue
+        made = [call for call in source.attributes("create") if source.code(call.value) == text.removesuffix(".session_key") and own(source, function, call)]
+        blocks = [block for call in made for block in source.parents(call) if isinstance(block, ast.If) and node in ast.walk(block.test)]
+        yield Key("conversation", 30, text, tuple(blocks[:1]), True, not blocks)
+
+
 def _sometimes(source: Source, function: FunctionNode, node: ast.AST) -> bool:
     """Whether only some runs of the function evaluate a node."""
     child: ast.AST = node
@@ -346,7 +358,7 @@ def _of_request(source: Source, function: FunctionNode, binding: Binding) -> boo
     names = [node for node in ast.walk(binding.value) if isinstance(node, ast.Name)] if binding.value is not None else []
     for node in names:
         home = source.scope(node).home(node.id)
-        if home is not None and home.node is function and any(b.kind in ("param", "assign") and b.name not in ("self",) for b in home.bindings[node.id]):
+        if home is not None and home.node is function and any(b.kind in ("param", "assign") and (b.name != "self" or _request_of_self(source, node)) for b in home.bindings[node.id]):
             return True
         if home is not None and source.qualified(node) in ("flask.request", "quart.request", "bottle.request"):
             return True

@@ -10,13 +10,13 @@ from ..cut import span
 from ..finding import Edit, Finding, Import
 from ..handlers import serves
 from ..imports import spell
-from ..libraries.callbacks import is_collecting, only_models
+from ..libraries.callbacks import is_collecting, only_chains, only_models
 from ..libraries.memory import is_model
 from ..move import insertion, lead, movable, place_for, without
 from ..names import FunctionNode
 from ..source import Source
 from .declared import undeclared
-from .reach import Use, enclosing, imports_of, leads, reached, uses_of
+from .reach import Use, enclosing, imports_of, reached, uses_of
 from .runs import UNCLEAR_CONFIG, run_of, with_handler, without_handler
 from .shared import written
 from .stations import Unclear
@@ -81,6 +81,7 @@ class _Plan:
         self.models: list[tuple[ast.Call, ast.expr]] = []  # constructors that hold the handler
         self.early: list[Use] = []
         self.chained = False
+        self.within: ast.Call | None = None  # a chain that holds it and runs others
         for use in uses_of(self.source, self.source.names.module, [listener.name], [listener.statement]):
             function = enclosing(use.source, use.node)
             model = self.model_of(use)
@@ -96,11 +97,16 @@ class _Plan:
         return self.places.setdefault(function, _Place(source, function, [], []))
 
     def model_of(self, use: Use) -> ast.Call | None:
-        """The constructor of a model in whose `callbacks=[...]` the handler stands."""
+        """The constructor in whose `callbacks=[...]` the handler stands: of a model, or of a chain within which no other runs that it would hear."""
         given = use.source.parent(use.node)
         word = use.source.parent(given) if isinstance(given, ast.List) else None
         call = use.source.parent(word) if isinstance(word, ast.keyword) and word.arg == "callbacks" else None
-        return call if isinstance(call, ast.Call) and is_model(use.source, call) and use.source is self.source else None
+        if not isinstance(call, ast.Call) or use.source is not self.source:
+            return None
+        if is_model(use.source, call) or (use.source.qualified(call.func).endswith(".LLMChain") and only_chains(self.source, self.listener.call)):
+            return call
+        self.within = self.within or (call if use.source.qualified(call.func).startswith("langchain") else None)
+        return None
 
     def follow(self) -> None:
         """From the models that hold the handler to the chains built of them, and to their runs."""
@@ -128,6 +134,8 @@ class _Plan:
 
     def finding(self) -> Finding:
         listener, source = self.listener, self.source
+        if self.within is not None:
+            raise Unclear("hears-more", f"{ast.unparse(self.within.func)} holds it for its own runs, and at the run it would hear all that runs within as well", source, self.within)
         if self.early:
             raise Unclear("needed-at-import", f"{self.early[0].slot} is needed when the module is imported", self.early[0].source, self.early[0].node)
         bindings = source.names.module.bindings[listener.name]
@@ -196,10 +204,9 @@ class _Plan:
             return source.code(call), []
         if any(isinstance(node, ast.Name) for part in [*call.args, *call.keywords] for node in ast.walk(part)) or not isinstance(call.func, ast.Name):
             raise Unclear("handed-on", f"{place.source.path} can't build it: its arguments are names of {source.path}", source, call)
-        found = leads(source, f"{source.module}.{call.func.id}", "")
         path = source.qualified(call.func)
         module = path.rpartition(".")[0]
-        if (found is not None and found[0] is source) or path == f"{source.module}.{call.func.id}":
+        if any(binding.kind != "import" for binding in source.names.module.bindings.get(call.func.id, ())):
             module = next((binding.origin.rpartition(".")[0] for other, binding in imports_of(source, self.listener.name) if other is place.source), source.module)
         text, needs = spell(place.source, module, path.rpartition(".")[2] or call.func.id)
         arguments = source.slice(source.stop(call.func), source.stop(call))

@@ -21,7 +21,7 @@ from .providers import borrowed
 from .reach import AT_START, Use, User, enclosing, instances, main_block, reached
 from .transcripts import adds
 
-READS = frozenset({"clear", "aclear", "buffer", "load_memory_variables", "aload_memory_variables", "messages", "buffer_as_str", "buffer_as_messages"})
+READS = frozenset({"clear", "aclear", "buffer", "load_memory_variables", "aload_memory_variables", "messages", "buffer_as_str", "buffer_as_messages", "moving_summary_buffer", "entity_store", "entity_cache"})
 
 
 class Unclear(Exception):
