@@ -137,7 +137,10 @@ def _exports(source: Source, reads: _Reads, traits: Traits, kinds: Mapping[str, 
     kept: set[str] = set()
     exports: dict[str, Export] = {"*": Export("import", through=frozenset(reads.starred))} if reads.starred else {}
     lists = {name for name, bindings in names.module.bindings.items() if is_telling(name) and _begins_list(bindings[0].node)}
-    lists |= {name for name in _listing(source) if any(marks(path).client for path in reads.beyond(reads.closure(name, kinds)))}
+    listing = _listing(source)
+    if listing:
+        lists |= {name for name in listing if any(marks(path).client for path in reads.beyond(reads.closure(name, kinds)))}
+        lists |= {name for name, bindings in names.module.bindings.items() if kinds[name] == "value" and _made_by(bindings[0].node) in listing}
     if traits.listens:
         lists |= _heard(source, reads.owners)
     for values in (True, False):  # what a function reaches of the values is asked after
@@ -236,6 +239,12 @@ def _listing(source: Source) -> set[str]:
             if owner is not None and (isinstance(target, ast.Attribute) or source.parent(statement) is owner):
                 found.add(owner.name)
     return found
+
+
+def _made_by(node: ast.AST) -> str:
+    """The name of the class, or function, of which an assignment is a call."""
+    value = getattr(node, "value", None)
+    return value.func.id if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) else ""
 
 
 def _heard(source: Source, owners: _Owners) -> set[str]:

@@ -14,6 +14,7 @@ _IMPORT = re.compile(rb"import(?=[ \t(])[ \t]*(\([^)]*\)|[^\r\n]*)")  # a plain 
 _STARTS = re.compile(r"^(?:(async[ \t]+)?(def|class)[ \t]+(\w+)|(\w+)[ \t]*(?::[^=\r\n]*)?=(?!=))", re.MULTILINE | re.ASCII)
 _WORD = re.compile(r"[^\W\d]\w*", re.ASCII)
 _FIELD = re.compile(rf"^(?: {{1,4}}|\t)(?:{'|'.join(sorted(KEYS))})[ \t]*:", re.MULTILINE | re.ASCII)
+_LIST = re.compile(r"^[ \t]+(?:self\.)?(\w*(?:messages|history|conversation|transcript|dialog|turns|log))[ \t]*(?::[^=\r\n]*)?=[ \t]*(?:\[|list\(|deque\(|(?:dataclasses\.)?field\()", re.MULTILINE | re.ASCII)
 _NOISE = re.compile(rb"#[^\r\n]*|;.*")
 _TABLE = sorted({*CLIENTS, *BLOCKING, *BRIEFLY} - PLAIN)
 _BELOW = {head: [path.split(".") for path in _TABLE if path.partition(".")[0] == head] for head in HEADS}
@@ -112,6 +113,11 @@ class Glance:
         return _FIELD.search(self._text) is not None
 
     @cached_property
+    def _lists(self) -> frozenset[str]:
+        """What lists of messages in its classes may be called."""
+        return frozenset(_LIST.findall(self._text))
+
+    @cached_property
     def _chunks(self) -> dict[str, tuple[str, set[str]]]:
         """The definitions at the left margin: what each is, and the words from its line to the next one's."""
         found: dict[str, tuple[str, set[str]]] = {}
@@ -147,9 +153,10 @@ class Glance:
         briefly = kind == "sync" and ("open" in own or any(mark.briefly for mark in self._said(own)))
         keyed = kind == "class" and not KEYS.isdisjoint(words) and self._has_fields
         through = frozenset(dotted for bound in self.meant.keys() & words for dotted, target in self.meant[bound] if target[1] in words or bound != target[1])
-        if not (client or blocking or briefly or keyed or through):
+        memory = any(mark.memory for mark in said) or (kind == "value" and not self._lists.isdisjoint(words))
+        if not (client or blocking or briefly or keyed or through or memory):
             return None
-        return Export(kind, client, blocking, briefly, kind == "value" and any(mark.everywhere for mark in said), keyed, through, any(mark.memory for mark in said), client)
+        return Export(kind, client, blocking, briefly, kind == "value" and any(mark.everywhere for mark in said), keyed, through, memory, client)
 
     def _said(self, words: set[str]) -> list[Marks]:
         return [marks(path) for bound in self.outside.keys() & words for dotted in self.outside[bound] for path in _known(dotted, words)]

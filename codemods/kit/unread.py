@@ -90,7 +90,7 @@ class Unread:
         if export is None:
             return None, NONE
         hands = export.client or export.blocking or export.briefly
-        found = here if here and (export.keyed or (hands and self._shares(path))) else NONE
+        found = here if here and (export.keyed or export.memory or (hands and self._shares(path))) else NONE
         for target in self.web.behind(path, export) if files or export.kind == "import" else ():
             again = export.kind == "import"
             other, more = self._possible(target, files if again else files - 1)

@@ -67,7 +67,7 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
     for word in source.nodes(ast.keyword):
         holder = source.parent(source.statement(word)) if word.arg == "default_factory" else None
         if isinstance(holder, ast.ClassDef) and (_makes(source, word.value) or is_field(source, source.statement(word))) and lasting(source, holder) and _field_read(source, holder, source.statement(word)):
-            yield word, "unusual-assignment", f"it is a field of {holder.name}, of which one instance serves all requests"
+            yield word, "unusual-assignment", f"it is a field of {holder.name}, of which one instance serves all requests; each session needs one of its own"
 
 
 def _in_containers(source: Source) -> Iterator[tuple[ast.AST, str, str]]:

@@ -73,7 +73,9 @@ def is_field(source: Source, statement: ast.stmt) -> bool:
         return False
     if not (isinstance(made.value, ast.Lambda) or (isinstance(made.value, ast.Name) and made.value.id == "list") or source.qualified(made.value) == "collections.deque"):
         return False
-    return statement.target.id not in NEVER and _talks(source, statement, statement.target.id, _members(source, owner, statement.target.id, statement))
+    attr = statement.target.id
+    abroad = [] if source.attributes(attr) else [(use.source, use.node) for use in member_uses(source, owner, [f"self.{attr}"], source.names.inner[owner], [statement])]
+    return attr not in NEVER and _talks(source, statement, attr, abroad or _members(source, owner, attr, statement))
 
 
 def _is_list(source: Source, node: ast.AST) -> bool:
