@@ -247,3 +247,14 @@ def test_what_runs_with_a_handler_of_the_module_is_read_with_who_asks_for_it() -
     handler = "from langchain_core.callbacks import BaseCallbackHandler\nclass Counter(BaseCallbackHandler):\n    def on_llm_end(self, response, **kwargs):\n        self.last = response\n"
     model = "from langchain_openai import ChatOpenAI\nfrom handler import Counter\ncounter = Counter()\nmodel = ChatOpenAI(callbacks=[counter])\n\nasync def run(text):\n    return await model.ainvoke(text), counter.last\n"
     assert together({"handler.py": handler, "model.py": model, "main.py": "from model import run\n\nasync def route(text):\n    return await run(text)\n"}) == [{"handler.py", "model.py", "main.py"}]
+
+
+def test_what_a_package_has_under_the_name_of_a_module_is_what_importers_mean() -> None:
+    files = {
+        "brain/__init__.py": "from .brain import brain\n",
+        "brain/brain.py": "from langchain.chains import ConversationChain\nbrain = ConversationChain(llm=None)\n",
+        "main.py": "from brain import brain\ndef ask(text):\n    return brain.run(text)\n",
+    }
+    assert together(files) == [set(files)]
+    files["brain/__init__.py"] = "from . import brain\n"
+    assert together(files | {"main.py": "from brain import brain\ndef ask(text):\n    return brain.brain.run(text)\n"}) == [{"brain/brain.py", "main.py"}]

@@ -56,6 +56,8 @@ class Building:
         plain = best[-1].removeprefix("self.").lstrip("_")
         name = f"build_{plain.lower() if plain.isupper() else plain}"
         taken = {found for source in self.source.project for scope in source.names.inner.values() for found in scope.bindings}
+        if name in taken:
+            name = f"build_session_{name.removeprefix('build_')}"
         while name in taken:
             name += "_"
         return name

@@ -150,8 +150,13 @@ def _read_besides(source: Source, value: ast.Attribute) -> None:
         raise Unclear("rebound", f"{ast.unparse(value)} is set anew in another place", source, given[-1][0])
     for other in source.project.mentioning(value.attr):
         for node in other.attributes(value.attr):
-            if isinstance(node.ctx, ast.Load) and not any(isinstance(above, ast.Dict) and named_session(other, above) is node for above in other.parents(node)):
+            other_thing = not _of_self(value) and ast.unparse(node) != ast.unparse(value)
+            if isinstance(node.ctx, ast.Load) and not other_thing and not any(isinstance(above, ast.Dict) and named_session(other, above) is node for above in other.parents(node)):
                 raise Unclear("read-elsewhere", f"{ast.unparse(node)} is read besides", other, node)
+
+
+def _of_self(value: ast.Attribute) -> bool:
+    return isinstance(value.value, ast.Name) and value.value.id == "self"
 
 
 def _asked_for(source: Source, value: ast.expr) -> list[User]:

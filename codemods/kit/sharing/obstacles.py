@@ -12,6 +12,7 @@ from ..names import FunctionNode, last_part
 from ..source import Source
 from ..tests import in_tests
 from .makers import builds_upon, lent_by
+from .once import dear
 from .placeholders import placeholders
 from .reach import Use, User, imports_of
 from .refills import refills
@@ -206,10 +207,21 @@ def usable(cell: Cell) -> None:
     if function.decorator_list:
         raise Unclear("factory", f"{function.name} is decorated; it may give the same object again", source, function)
     for node in ast.walk(function):
-        if isinstance(node, ast.Call) and keeps(source, node) is None and not (is_light(source, node) or is_model(source, node) or is_plain(source, node)):
+        if isinstance(node, ast.Call) and keeps(source, node) is None and not (is_light(source, node) or is_model(source, node) or is_plain(source, node) or _is_slight(source, node)):
             raise Unclear("heavy-factory", f"{function.name} does more than build a chain: {ast.unparse(node.func)} would run for each request", source, node)
         if isinstance(node, (ast.Global, ast.Yield, ast.Await)):
             raise Unclear("factory", f"{function.name} is no plain factory", source, node)
+
+
+def _is_slight(source: Source, call: ast.Call) -> bool:
+    """Whether a function of the project does no more than such calls, or a class keeps what it is given."""
+    origins = source.origins(call.func) if isinstance(call.func, (ast.Name, ast.Attribute)) else []
+    if len(origins) != 1 or isinstance(source.parent(call), ast.Await):
+        return False
+    made = origins[0]
+    if isinstance(made.node, ast.ClassDef):
+        return keeps_only(made.source, made.node)
+    return isinstance(made.node, ast.FunctionDef) and not made.node.decorator_list and dear(made.source, made.node.body, 1) is None
 
 
 def hides(other: Source, group: Group, users: list[User]) -> bool:

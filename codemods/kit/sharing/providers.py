@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ..finding import Import
 from ..handlers import handlers
+from ..imports import spell
 from ..names import FunctionNode
 from ..source import Source
 from .key import Key
@@ -15,6 +17,7 @@ from .keys import keys
 from .reach import imports_of
 
 _BUILTIN = re.compile(r"\w+\s*:\s*(str|int)(\s*\|\s*None)?(\s*=\s*(None|\d+|'[^']*'|\"[^\"]*\"))?")
+_FASTAPI = re.compile(r"\w+\s*:\s*(?:str|int)(?:\s*\|\s*None)?\s*=\s*(Header|Query|Cookie|Path)\((?:\.\.\.|None|[\w=]*(?:'[^']*'|\"[^\"]*\"|None|\.\.\.|\d+|True|False)|,\s*)*\)")
 DEPENDS = ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security")
 
 
@@ -79,11 +82,23 @@ def _borrowed(source: Source, provider: FunctionNode, home: Source, asks: Functi
             names = {node.id for node in ast.walk(ast.parse(key.text, mode="eval")) if isinstance(node, ast.Name)}
             lead = min(names, default="")
             written = _declared(other, function, lead, asks if other is home else None)
+            imports: tuple[Import, ...] = ()
             if other is not home and not _BUILTIN.fullmatch(written):
-                continue  # its class would have to be imported
+                if (marker := _marker(other, written)) is None:
+                    continue  # its class would have to be imported
+                text, imports = spell(home, "fastapi", marker)
+                if text != marker:
+                    continue
             if written and not key.after and lead not in taken and len(names) == 1:
-                found.setdefault((key.text, written), []).append(replace(key, borrow=written))
+                found.setdefault((key.text, written), []).append(replace(key, borrow=written, imports=(*key.imports, *imports)))
     return sorted((group[0] for group in found.values() if len(group) == len(holders)), key=lambda key: key.rank)
+
+
+def _marker(source: Source, written: str) -> str | None:
+    """What FastAPI reads a plain parameter by: "Header" of `x_session_id: str = Header(...)`."""
+    found = _FASTAPI.fullmatch(written)
+    bound = source.names.module.bindings.get(found[1], []) if found is not None else []
+    return found[1] if found is not None and bound and bound[0].origin == f"fastapi.{found[1]}" else None
 
 
 def _declared(source: Source, function: FunctionNode, name: str, asks: FunctionNode | None) -> str:

@@ -95,10 +95,13 @@ def _looks(use: Use) -> bool:
     if (run := run_with(use.source, use.node)) is not None and looks_at(use.source, run):
         return True
     while isinstance(above := use.source.parent(node), ast.Attribute):
-        if above.attr in READS:
+        if above.attr in READS or (above.attr == "keys" and node is use.node):
             return True
         node = above
-    return False
+    if node is not use.node:
+        return False
+    counts = isinstance(above, ast.Call) and node in above.args and isinstance(above.func, ast.Name) and above.func.id in ("len", "list", "sorted", "tuple", "set")
+    return counts or (isinstance(above, ast.Compare) and node in above.comparators and isinstance(above.ops[-1], (ast.In, ast.NotIn)))
 
 
 def stations_for(users: list[User]) -> list[Station]:
