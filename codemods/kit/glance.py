@@ -103,8 +103,8 @@ class Glance:
 
     def _below(self, name: str, dotted: str) -> set[str]:
         """The paths that are named below an imported module: as its attributes, and in `setattr(module, "attribute", ...)`."""
-        spelled = dotted if dotted.startswith(f"{name}.") else name
-        pieces = [piece for end in (".", ', "', ", '") for piece in self._text.split(f"{spelled}{end}")[1:]]
+        spelled = {dotted if dotted.startswith(f"{name}.") else name} | ({name} if dotted.endswith(f".{name}") else set())
+        pieces = [piece for each in spelled for end in (".", ', "', ", '") for piece in self._text.split(f"{each}{end}")[1:]]
         return {f"{dotted}.{match.group()}" for piece in pieces if (match := _WORD.match(piece))}
 
     @cached_property
