@@ -104,8 +104,8 @@ class Glance:
     def _below(self, name: str, dotted: str) -> set[str]:
         """The paths that are named below an imported module: as its attributes, and in `setattr(module, "attribute", ...)`."""
         spelled = {dotted if dotted.startswith(f"{name}.") else name} | ({name} if dotted.endswith(f".{name}") else set())
-        pieces = [piece for each in spelled for end in (".", ', "', ", '") for piece in self._text.split(f"{each}{end}")[1:]]
-        return {f"{dotted}.{match.group()}" for piece in pieces if (match := _WORD.match(piece))}
+        named = (re.finditer(rf"(?<![\w.]){re.escape(each)}(?:\.|, ['\"])([^\W\d]\w*)", self._text, re.ASCII) for each in spelled if each in self._text)
+        return {f"{dotted}.{match[1]}" for found in named for match in found}
 
     @cached_property
     def _has_fields(self) -> bool:
