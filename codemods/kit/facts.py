@@ -250,11 +250,13 @@ def _made_by(node: ast.AST) -> str:
 def _heard(source: Source, owners: _Owners) -> set[str]:
     """The names of the module that a list of callbacks holds, and what is built with such a list."""
     found: set[str] = set()
-    for word in source.nodes(ast.keyword):
-        handlers = [each.id for each in word.value.elts if isinstance(each, ast.Name)] if word.arg == "callbacks" and isinstance(word.value, ast.List) else []
+    lists: list[ast.expr] = [word.value for word in source.nodes(ast.keyword) if word.arg == "callbacks"]
+    lists += [value for given in source.nodes(ast.Dict) for key, value in zip(given.keys, given.values) if isinstance(key, ast.Constant) and key.value == "callbacks"]
+    for each in lists:
+        handlers = [part.id for part in each.elts if isinstance(part, ast.Name)] if isinstance(each, ast.List) else []
         if handlers:
             found.update(name for name in handlers if name in source.names.module.bindings)
-            found.update(owners.of(word) if source.function(word) is None else ())
+            found.update(owners.of(each) if source.function(each) is None else ())
     return found
 
 

@@ -88,7 +88,7 @@ def _through_sessions(candidate: Candidate, loads: dict[ast.AST, Source]) -> dic
     if not candidate.made_by.endswith("create_engine"):
         return loads
     found, source = dict(loads), candidate.source
-    for name, bindings in source.names.module.bindings.items():
+    for bindings in source.names.module.bindings.values():
         made = bindings[0].value if len(bindings) == 1 and bindings[0].kind == "assign" else None
         if isinstance(made, ast.Call) and source.qualified(made.func).rpartition(".")[2] in MAKERS and any(part in loads for part in ast.walk(made)):
             found |= loads_of(Candidate(source, bindings[0], bindings[0].node, "", False, False))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ..cut import span
+from ..cut import replace, span
 from ..finding import Edit, Finding, Import
 from ..handlers import serves
 from ..imports import spell
@@ -15,8 +15,9 @@ from ..libraries.memory import is_model
 from ..move import insertion, lead, movable, place_for, without
 from ..names import FunctionNode
 from ..source import Source
+from .configured import Config, config_of
 from .declared import undeclared
-from .reach import Use, enclosing, imports_of, reached, uses_of
+from .reach import Use, enclosing, imports_of, reached, read_by_requests, uses_of
 from .runs import UNCLEAR_CONFIG, run_of, with_handler, without_handler
 from .shared import written
 from .stations import Unclear
@@ -54,13 +55,20 @@ def freshened(listener: Listener) -> Finding | None:
     if not serves(source.project):
         return None
     plan = _Plan(listener)
-    if not any(reached(each.source, each.function) for each in plan.places.values()):
+    if not any(reached(each.source, each.function) for each in plan.places.values()) and not any(_lasts(use) for use in plan.early):
         return None
     try:
         return plan.finding()
     except Unclear as unclear:
         where = f" ({unclear.source.path}:{unclear.source.place(unclear.node).line})" if unclear.source is not None and unclear.node is not None else ""
         return source.refuse(listener.call, unclear.reason, f"{listener.name} collects from all requests; {unclear.message}{where}")
+
+
+def _lasts(use: Use) -> bool:
+    """Whether requests read what a statement of the module builds with the handler."""
+    statement = use.source.statement(use.node)
+    names = written(statement) if statement in use.source.tree.body else None
+    return bool(names) and read_by_requests(use.source, names or ())
 
 
 @dataclass(slots=True, eq=False)
@@ -71,6 +79,7 @@ class _Place:
     function: FunctionNode
     reads: list[Use]
     runs: list[tuple[Use, ast.Call | None]]
+    configured: list[tuple[Use, Config]] = field(default_factory=list)
 
 
 class _Plan:
@@ -80,12 +89,17 @@ class _Plan:
         self.places: dict[FunctionNode, _Place] = {}
         self.models: list[tuple[ast.Call, ast.expr]] = []  # constructors that hold the handler
         self.early: list[Use] = []
+        self.configs: list[Config] = []
         self.chained = False
         self.within: ast.Call | None = None  # a chain that holds it and runs others
         for use in uses_of(self.source, self.source.names.module, [listener.name], [listener.statement]):
             function = enclosing(use.source, use.node)
             model = self.model_of(use)
-            if function is not None:
+            if function is None and (config := config_of(self.source, use)) is not None:
+                self.configs.append(config)
+                for run in config.runs:
+                    self.place(run[0].source, run[1]).configured.append((run[0], config))
+            elif function is not None:
                 self.place(use.source, function).reads.append(use)
             elif model is not None:
                 self.models.append((model, use.node))
@@ -148,11 +162,13 @@ class _Plan:
         edits: list[Edit] = [gone(source, listener.statement), *undeclared(source, source.names.module, [listener.name])]
         for call, node in self.models:
             edits += without_handler(source, call, node)
+        for config in self.configs:
+            edits += config.without
         imports: list[tuple[str, Import]] = []
         for place in self.places.values():
-            if not place.reads and not place.runs:
+            if not place.reads and not place.runs and not place.configured:
                 continue
-            if place.reads and not place.runs and (self.models or not self.used_in_a_run(place)):
+            if place.reads and not place.runs and not place.configured and (self.models or self.configs or not self.used_in_a_run(place)):
                 raise Unclear("read-elsewhere", f"{place.function.name} reads what it collects and does not run the model itself", place.source, place.function)
             made, needs = self.spelled(place)
             imports += needs
@@ -175,11 +191,11 @@ class _Plan:
     def in_place(self, place: _Place, made: str) -> list[Edit]:
         edits: list[Edit] = []
         name = made
-        if len(place.reads) == 1 and not place.runs:
+        if len(place.reads) == 1 and not place.runs and not place.configured:
             return [place.source.edit(place.source.start(place.reads[0].node), place.source.stop(place.reads[0].node), made)]
         if place.reads:
             name = next((use.node.id for use in place.reads if isinstance(use.node, ast.Name)), self.listener.name)
-            nodes = [use.node for use in place.reads] + [use.node for use, _ in place.runs]
+            nodes = [use.node for use in place.reads] + [use.node for use, _ in [*place.runs, *place.configured]]
             before = place_for(place.source, place.function, nodes)
             if before is None:
                 raise Unclear("no-place", f"{place.function.name} has no one place before all uses", place.source, place.function)
@@ -191,6 +207,8 @@ class _Plan:
             if call is None:
                 raise Unclear("handed-on", f"{use.slot} is handed on in {place.function.name}, its runs can't be seen", place.source, use.node)
             edits += with_handler(place.source, call, name)
+        for use, config in place.configured:
+            edits += replace(use.source, use.node, config.with_handler(use.source.code(use.node), name))
         return edits
 
     def spelled(self, place: _Place) -> tuple[str, list[tuple[str, Import]]]:
