@@ -55,6 +55,7 @@ class Handler:
     kind: str
     framework: str
     path: str = ""  # of a route that is registered by a call, or decorated for aiohttp
+    placed: bool = False  # told by where it stands
 
 
 INNER = ("session", "provider", "node", "middleware")
@@ -76,7 +77,9 @@ def handlers(project: Surroundings) -> dict[FunctionNode, Handler]:
         for source in project:
             for handler in _of(source):
                 known = found.setdefault(handler.function, handler)
-                if known.path != handler.path:  # what only one of its routes names is not always there
+                if known.placed and handler.path:  # where its class is registered
+                    found[handler.function] = replace(known, framework=handler.framework, path=handler.path, placed=False)
+                elif known.path != handler.path and not handler.placed:  # what only one of its routes names is not always there
                     found[handler.function] = replace(known, path="")
         return found
 
@@ -99,7 +102,7 @@ def _of(source: Source) -> Iterator[Handler]:
         else:
             described = _by_place(source, function)
             if described:
-                yield Handler(source, function, *described)
+                yield Handler(source, function, *described, placed=True)
     for call in source.index.calls(REGISTERING, GRADIO_EVENTS if "gradio" in source.index.roots else (), source.index.aliases):
         yield from _registered(source, call)
     for assign in source.nodes(ast.Assign):
@@ -272,6 +275,10 @@ def _handed(source: Source, call: ast.Call, place: int, kind: str, framework: st
         for origin in source.origins(node):
             if origin.kind == "function" and isinstance(origin.node, FunctionNode):
                 yield Handler(origin.source, origin.node, kind, framework, _path(call, place - 1))
+            elif isinstance(origin.node, ast.ClassDef) and framework == "starlette":
+                for method in origin.node.body:
+                    if isinstance(method, FunctionNode) and method.name in VIEW_METHODS:
+                        yield Handler(origin.source, method, "route", framework, _path(call, place - 1))
             elif origin.kind in ("value", "instance") and (found := class_of(origin)) is not None:
                 for method in found[1].body:
                     if isinstance(method, FunctionNode) and method.name == "__call__":

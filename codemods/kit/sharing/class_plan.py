@@ -60,6 +60,8 @@ class ClassPlan(Plan):
             self.changes.edits.append(source.edit(stop, stop, opening + factory))
             self.put("" if len(group.body) > len(group.statements) else f"{margin}pass{newline}", 0, 0)
         elif group.me:
+            if _is_model(source, group.owner):
+                raise Unclear("unusual-assignment", f"{group.owner.name} is a model, which takes no attribute that it does not declare", source, group.first)
             factory = factory_text(self.whole(), self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin)
             told = f"{newline}{margin}{me}.{self.factory} = {self.factory}{newline}"
             self.put(f"{stays}{newline if stays else ''}{factory}{told}", 0 if stays else 1, 0)
@@ -83,6 +85,17 @@ class ClassPlan(Plan):
 
     def importing(self) -> None:
         return
+
+
+def _is_model(source: Source, owner: ast.ClassDef, depth: int = 0) -> bool:
+    """Whether pydantic sees to what attributes instances of a class have."""
+    for base in owner.bases:
+        path = source.qualified(base)
+        if path.partition(".")[0] in ("pydantic", "pydantic_settings", "sqlmodel") or path.startswith("langchain"):
+            return True
+        if depth < 4 and any(isinstance(origin.node, ast.ClassDef) and _is_model(origin.source, origin.node, depth + 1) for origin in source.origins(base)):
+            return True
+    return False
 
 
 def _unhashable(source: Source, owner: ast.ClassDef) -> bool:

@@ -70,6 +70,8 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
     keyless = next((each for each in stations if each.handler is not None and each.handler.kind == "node" and not each.keys), None)
     if keyless is not None:
         raise Unclear("graph-node", f"{keyless.name} is a node of a graph, and its state has no key", keyless.source, keyless.function)
+    if (each := next((each for each in stations if each.name == "on_receive" and each.key is None and not each.passes), None)) is not None:
+        raise Unclear("no-place", f"{each.name} is run for each message of a connection, and has no key by which it could go on", each.source, each.function)
     if not parameter and group.owner is not None and len([each for each in stations if each.handler is None]) > 1:
         raise Unclear("read-elsewhere", "several methods use it within one request, and there is no key by which they could share a history", source, stations[0].function)
     listed = any(cell.kind == "transcript" for cell in group.cells)
