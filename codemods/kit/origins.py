@@ -181,7 +181,7 @@ def _parameter(source: Source, binding: Binding, hops: int) -> Iterator[Origin]:
     if me is not None:
         yield me
         return
-    home, annotation = _meant(source, binding.annotation, hops)
+    home, annotation = meant(source, binding.annotation, hops)
     if (provider := _provided(source, [binding.value])) is not None:
         yield from returned(source, provider, hops)
     elif (provider := _provided(home, _beside(annotation))) is not None:
@@ -204,7 +204,7 @@ def _me(source: Source, binding: Binding) -> Origin | None:
     return None
 
 
-def _meant(source: Source, annotation: ast.AST | None, hops: int) -> tuple[Source, ast.AST | None]:
+def meant(source: Source, annotation: ast.AST | None, hops: int = 0) -> tuple[Source, ast.AST | None]:
     """The type that a name stands for: `Chain = Annotated[ConversationChain, Depends(get_chain)]`, also of another file."""
     if isinstance(annotation, (ast.Name, ast.Attribute)) and source.project.mentioning("Annotated"):
         for origin in origins_of(source, annotation, hops + 1):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ..handlers import Handler
 from ..names import Binding, FunctionNode
-from ..origins import annotation_path
+from ..origins import annotation_path, meant
 from ..source import Source, is_none, keyword
 from .events import of_event
 from .key import WORDS_ALONE, Key, meaning_of, parameters
@@ -105,7 +105,10 @@ def _parameters(source: Source, function: FunctionNode) -> Iterator[Key]:
 
 def class_named(source: Source, annotation: ast.AST | None) -> tuple[Source, ast.ClassDef] | None:
     """The project's class that an annotation names."""
-    path = annotation_path(source, annotation) if annotation is not None else ""
+    if annotation is None:
+        return None
+    source, annotation = meant(source, annotation)
+    path = annotation_path(source, annotation)
     if not path:
         return None
     name = path.rpartition(".")[2]
@@ -275,8 +278,10 @@ def defaults_in(source: Source, value: ast.expr) -> tuple[str, ...]:
 
 def _lookups(source: Source, function: FunctionNode) -> Iterator[Key]:
     """`payload["session_id"]`, `request.args.get("user_id")`, `(await request.json())["chatId"]`'s local."""
-    for node in (*source.nodes(ast.Subscript), *source.nodes(ast.Call)):
-        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str) and isinstance(node.ctx, ast.Load):
+    for node in (*source.nodes(ast.Subscript), *source.nodes(ast.Call), *source.nodes(ast.Compare)):
+        if isinstance(node, ast.Compare) and isinstance(node.left, ast.Constant) and isinstance(node.left.value, str) and isinstance(node.ops[0], (ast.In, ast.NotIn)):
+            name, whole = node.left.value, node.comparators[0]  # `"session_id" in body`
+        elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str) and isinstance(node.ctx, ast.Load):
             name, whole = node.slice.value, node.value
         elif isinstance(node, ast.Call) and _is_get(node) and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
             name, whole = node.args[0].value, node.func.value  # type: ignore[attr-defined]
@@ -295,6 +300,8 @@ def _lookups(source: Source, function: FunctionNode) -> Iterator[Key]:
             continue
         optional = isinstance(node, ast.Call) and none_in(node)
         text, defaults = source.code(node), defaults_in(source, node)
+        if isinstance(node, ast.Compare):
+            text, optional = f"{source.code(whole)}.get({source.code(node.left)})", True
         if isinstance(node, ast.Call) and defaults and not node.keywords:  # asked without the default it is None, or empty
             text, optional, defaults = f"{source.code(node.func)}({source.code(node.args[0])})", True, ()
         if isinstance(node, ast.Subscript) and _sometimes(source, function, node):  # the others would raise KeyError
