@@ -136,8 +136,11 @@ def _exports(source: Source, reads: _Reads, traits: Traits, kinds: Mapping[str, 
     names = source.names
     kept: set[str] = set()
     exports: dict[str, Export] = {"*": Export("import", through=frozenset(reads.starred))} if reads.starred else {}
-    lists = {name for name, bindings in names.module.bindings.items() if is_telling(name) and _begins_list(bindings[0].node)}
+    grown = _grown(source)
+    lists = {name for name, bindings in names.module.bindings.items() if (name in grown or is_telling(name)) and _begins_list(bindings[0].node)}
     listing = _listing(source)
+    if (lists or listing) and not reads.reached:
+        reads.read_each_other(names.module)
     if listing:
         lists |= {name for name in listing if any(marks(path).client for path in reads.beyond(reads.closure(name, kinds)))}
         lists |= {name for name, bindings in names.module.bindings.items() if kinds[name] == "value" and _made_by(bindings[0].node) in listing}
@@ -228,6 +231,19 @@ def _begins_list(node: ast.AST) -> bool:
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("list", "deque")
 
 
+def _grown(source: Source) -> set[str]:
+    """The names of what messages are put into: `recent.append({"role": "user", ...})`."""
+    if b"role" not in source.utf8:
+        return set()
+    found: set[str] = set()
+    for node in source.attributes("append"):
+        call = source.parent(node)
+        added = call.args[0] if isinstance(call, ast.Call) and call.args else None
+        if isinstance(node.value, ast.Name) and isinstance(added, ast.Dict) and any(isinstance(key, ast.Constant) and key.value == "role" for key in added.keys):
+            found.add(node.value.id)
+    return found
+
+
 def _listing(source: Source) -> set[str]:
     """The classes of the module that hold a list into which messages may be put: in their bodies, or on their instances."""
     found: set[str] = set()
@@ -290,7 +306,7 @@ class _Reads:
             if names.scopes[load].home("open") is None:
                 self._reach(load, ["builtins.open"])
         if self.reached:
-            self._read_each_other(names.module)
+            self.read_each_other(names.module)
 
     def _read_starred(self, deep: bool) -> None:
         """Names that only a star import can bring, as paths of each module of which everything is imported."""
@@ -303,7 +319,8 @@ class _Reads:
                     if deep:
                         self._reach(load, used)
 
-    def _read_each_other(self, module: Scope) -> None:
+    def read_each_other(self, module: Scope) -> None:
+        """Which definitions read which."""
         loads, scopes = self.names.loads, self.names.scopes
         for name, bindings in module.bindings.items():
             if name not in loads or all(binding.kind == "import" for binding in bindings):

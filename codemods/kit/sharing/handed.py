@@ -148,11 +148,11 @@ def _given(source: Source, node: ast.expr, hops: int, seen: set[ast.AST], tellin
             return _taken(source, call, node, above.arg or "" if isinstance(above, ast.keyword) else "", hops, seen, telling)
         else:
             break
-    return any(_given(source, load, hops + 1, seen, telling) for load in _after(source, node, above))
+    return any(_given(home, load, hops + 1, seen, telling) for home, load in _after(source, node, above))
 
 
-def _after(source: Source, node: ast.expr, above: ast.AST | None) -> Iterator[ast.expr]:
-    """The reads of what an expression becomes: a local, the element of a loop."""
+def _after(source: Source, node: ast.expr, above: ast.AST | None) -> Iterator[Place]:
+    """The reads of what an expression becomes: a local, the element of a loop, what a helper answers."""
     targets: list[ast.expr] = []
     if isinstance(above, ast.Assign) and above.value is node:
         targets = above.targets
@@ -161,9 +161,8 @@ def _after(source: Source, node: ast.expr, above: ast.AST | None) -> Iterator[as
     elif isinstance(above, (ast.For, ast.AsyncFor)) and above.iter is node:
         targets = [each for each in ast.walk(above.target) if isinstance(each, ast.Name)]
     elif isinstance(above, ast.Return) and isinstance(function := source.function(above), FunctionNode):
-        yield from (call for other, call in callers(source, function).calls if other is source)
-    for _, load in _loads(source, targets):
-        yield load
+        yield from callers(source, function).calls
+    yield from _loads(source, targets)
 
 
 def _taken(source: Source, call: ast.Call, node: ast.expr, word: str, hops: int, seen: set[ast.AST], telling: bool) -> bool:

@@ -59,6 +59,8 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
             raise Unclear("vector-memory", "a memory in a vector store knows no sessions", cell.source, cell.call)
         if cell.kind == "transcript" and not parameter and not all(each.handler is not None and each.handler.kind == "websocket" for each in stations if not each.passes):
             raise Unclear("shared-list", "the model is given what all have said, and no handler has a key", cell.source, cell.call)
+        if cell.kind == "transcript" and (use := _set_beside(cell, stations)) is not None:
+            raise Unclear("unusual-assignment", f"{use.slot} holds more than messages, and that is set for all", use.source, use.node)
         if cell.kind == "config" and not parameter:
             raise Unclear("fixed-session", "it names one conversation for all runs, and no handler has a key", cell.source, cell.call)
         if cell.kind == "thread" and not parameter:
@@ -86,6 +88,19 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
             if aside and each.key is None and not each.passes and isinstance(each.function, FunctionNode):
                 what = "reads" if each.only_reads else "reads or changes"
                 raise Unclear("read-elsewhere", f"{each.name} {what} what other requests have said, and there is no key to tell them apart", each.source, each.function)
+
+
+def _set_beside(cell: Cell, stations: list[Station]) -> Use | None:
+    """A use that sets anything but a list in the mapping in which a list of messages lies: `state["count"] += 1`."""
+    mapping = cell.source.parent(cell.call)
+    if not isinstance(mapping, ast.Dict):
+        return None
+    lists = {key.value for key, value in zip(mapping.keys, mapping.values) if isinstance(key, ast.Constant) and isinstance(value, ast.List)}
+    for use in (use for each in stations for use in each.uses):
+        item = use.source.parent(use.node)
+        if isinstance(item, ast.Subscript) and isinstance(item.ctx, ast.Store) and not (isinstance(item.slice, ast.Constant) and item.slice.value in lists):
+            return use
+    return None
 
 
 def object_to_class(group: Group, stations: list[Station]) -> None:

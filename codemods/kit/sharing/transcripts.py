@@ -40,7 +40,9 @@ def _lies_in(source: Source, mapping: ast.Dict, node: ast.List) -> bool:
     statement = source.parent(mapping)
     key = mapping.keys[mapping.values.index(node)]
     target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else statement.target if isinstance(statement, ast.AnnAssign) else None
-    if not isinstance(target, ast.Name) or not isinstance(key, ast.Constant) or not isinstance(source.parent(statement), ast.Module) or not all(isinstance(each, ast.List) for each in mapping.values):  # type: ignore[arg-type]
+    if not isinstance(target, ast.Name) or not isinstance(key, ast.Constant) or not isinstance(source.parent(statement), ast.Module):  # type: ignore[arg-type]
+        return False
+    if any(isinstance(each, (ast.Dict, ast.Call, ast.Lambda)) for each in mapping.values):
         return False
     places: list[Place] = []
     for use in uses_of(source, source.names.module, [target.id], [statement]):  # type: ignore[list-item]
