@@ -204,7 +204,7 @@ Refuses
             return chain.predict(input=q)
 
     unusual-assignment: It is bound together with other names, or put into a container.
-    By hand: give it an assignment of its own.
+    By hand: give it an assignment of its own; of what lies in a mapping or on one object for all, keep one for each session.
 
         from fastapi import FastAPI
         from langchain.chains import ConversationChain

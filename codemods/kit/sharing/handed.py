@@ -37,6 +37,8 @@ def _renamed(source: Source, node: ast.expr) -> Iterator[Place]:
         yield from _loads(source, above.targets)
     elif isinstance(above, ast.NamedExpr) and above.value is node:
         yield from _loads(source, [above.target])
+    elif isinstance(above, ast.withitem) and above.optional_vars is not None:  # what a context manager yields
+        yield from _loads(source, [above.optional_vars])
     elif isinstance(above, (ast.Return, ast.Yield)) and (function := source.function(above)) is not None:
         mentions = callers(source, function)
         yield from mentions.calls
@@ -54,6 +56,8 @@ def _loads(source: Source, targets: Iterable[ast.expr]) -> Iterator[Place]:
             home = source.scope(target).home(target.id)
             if home is not None and home.kind == "function":
                 yield from ((source, load) for load in source.names.uses(target.id, home))
+        elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self" and (owner := source.class_of(target)) is not None:
+            yield from ((source, load) for load in source.attributes(target.attr) if isinstance(load.ctx, ast.Load) and source.class_of(load) is owner)
 
 
 def parameters_for(source: Source, call: ast.Call, node: ast.expr) -> Iterator[Place]:

@@ -21,6 +21,7 @@ def keys(source: Source, function: FunctionNode, handler: Handler | None) -> lis
     found += _locals(source, function)
     found += _lookups(source, function)
     found += _of_django(source, function)
+    found += _of_person(source, function)
     unique: dict[str, Key] = {}
     for key in found:
         unique.setdefault(key.text, key)
@@ -318,6 +319,33 @@ def _of_django(source: Source, function: FunctionNode) -> Iterator[Key]:
         made = [call for call in source.attributes("create") if source.code(call.value) == text.removesuffix(".session_key") and own(source, function, call)]
         blocks = [block for call in made for block in source.parents(call) if isinstance(block, ast.If) and node in ast.walk(block.test)]
         yield Key("conversation", 30, text, tuple(blocks[:1]), True, not blocks)
+
+
+def _of_person(source: Source, function: FunctionNode) -> Iterator[Key]:
+    """Who asks, as a function itself names it: `g.user_id`, `current_user.id`, `request.user.id`, `request.state.session_id`."""
+    for name, nodes in source.index.attributes.items():
+        meaning = meaning_of(name)
+        if meaning is None and name not in ("id", "pk"):
+            continue
+        for node in nodes:
+            lead = node.value.attr if isinstance(node.value, ast.Attribute) else node.value.id if isinstance(node.value, ast.Name) else ""
+            means = meaning or meaning_of(lead.replace("current_", ""))
+            if means is None or name.lower() in WORDS_ALONE or not isinstance(node.ctx, ast.Load) or not own(source, function, node) or _sometimes(source, function, node):
+                continue
+            if any(isinstance(other.ctx, ast.Store) and own(source, function, other) for other in nodes):
+                continue
+            if source.qualified(node).startswith(("flask.g.", "quart.g.", "flask_login.current_user.", "quart_auth.current_user.")) or _of_asked(source, function, node):
+                yield Key(means[0], means[1] + 25, source.code(node), (), False, True)
+
+
+def _of_asked(source: Source, function: FunctionNode, node: ast.Attribute) -> bool:
+    """`request.user.id`, `request.state.session_id`, of a parameter of the function."""
+    holder = node.value
+    root = holder.value if isinstance(holder, ast.Attribute) and holder.attr in ("user", "state", "ctx") else None
+    if not isinstance(root, ast.Name) or root.id not in ("request", "req", "websocket"):
+        return False
+    home = source.scope(root).home(root.id)
+    return home is not None and home.node is function and all(binding.kind == "param" for binding in home.bindings[root.id])
 
 
 def _sometimes(source: Source, function: FunctionNode, node: ast.AST) -> bool:

@@ -47,7 +47,7 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
             yield function, "factory", f"{function.name} gives all requests that ask alike the object that it made for the first, and none of its parameters is a key"
         elif (owner := _kept_property(source, function)) is not None:
             yield function, "factory", f"{owner.name} makes {function.name} once, and one instance serves all requests"
-        if (default := default_list(source, function)) is not None and reached(source, function):
+        if (default := default_list(source, function)) is not None and (reached(source, function) or keeper(source, function) is not None):
             yield default, "needed-at-import", f"a default argument of {function.name} is made once, for all requests"
     for word in source.nodes(ast.keyword) if b"previous_response_id" in source.utf8 else ():
         if (name := _last_answer(source, word)) and (around := enclosing(source, word)) is not None and reached(source, around):

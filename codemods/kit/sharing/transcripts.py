@@ -11,7 +11,7 @@ from ..libraries.messages import GROWS, SPOKEN, is_telling
 from ..names import FunctionNode
 from ..source import Source, keyword
 from .handed import Place, everywhere, reaches_model
-from .reach import member_uses, uses_of
+from .reach import instances, member_uses, uses_of
 
 NEVER = frozenset({"documents", "docs", "tools", "results"})
 
@@ -60,9 +60,12 @@ def default_list(source: Source, function: FunctionNode) -> ast.expr | None:
     for arg, default in zip(args[len(args) - len(function.args.defaults) :], function.args.defaults):
         if isinstance(default, (ast.List, ast.Call)) and _is_list(source, default):
             loads = [(source, load) for load in source.names.uses(arg.arg, source.names.inner[function])]
-            method = isinstance(source.parent(function), ast.ClassDef)
-            if _talks(source, function, arg.arg, list(loads)) and any(argument(function, call, arg.arg, method=method) is None for _, call in callers(source, function).calls):
-                return default
+            owner = source.parent(function)
+            method = isinstance(owner, ast.ClassDef)
+            if _talks(source, function, arg.arg, list(loads)):
+                calls = instances(source, owner) if isinstance(owner, ast.ClassDef) and function.name == "__init__" else callers(source, function).calls
+                if any(argument(function, call, arg.arg, method=method) is None for _, call in calls):
+                    return default
     return None
 
 
