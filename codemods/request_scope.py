@@ -463,7 +463,7 @@ from .kit.source import Source
 
 MENTIONS = (
     ("langchain", "langgraph", "openai", "anthropic", "groq", "mistralai", "genai", "generativeai", "generative_models"),
-    ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id", '"role"', "'role'", "chat_history", "HumanMessage", "threads.create(", "conversations.create(", "previous_response_id", "start_chat(", "chats.create(", *BEGUN),
+    ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id", '"role"', "'role'", "dict(role=", "chat_history", "HumanMessage", "threads.create(", "conversations.create(", "previous_response_id", "start_chat(", "chats.create(", *BEGUN),
 )
 
 

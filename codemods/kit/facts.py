@@ -58,6 +58,7 @@ class Traits:
     preloads: bool  # a server's configuration by which all files are read before it forks
     state: bool  # puts something on the application's state, or reads it there
     overrides: bool  # puts something in the place of a dependency
+    talks: bool  # gives messages to a model
 
     @classmethod
     def of(cls, raw: bytes) -> Traits:
@@ -72,6 +73,7 @@ class Traits:
             b"preload_app" in raw,
             b"app.state" in raw,
             b"dependency_overrides" in raw,
+            b"messages=" in raw,
         )
 
 
@@ -142,7 +144,7 @@ def _exports(source: Source, reads: _Reads, traits: Traits, kinds: Mapping[str, 
     if (lists or listing) and not reads.reached:
         reads.read_each_other(names.module)
     if listing:
-        lists |= {name for name in listing if any(marks(path).client for path in reads.beyond(reads.closure(name, kinds)))}
+        lists |= {name for name in listing if name in grown or any(marks(path).client for path in reads.beyond(reads.closure(name, kinds)))}
         lists |= {name for name, bindings in names.module.bindings.items() if kinds[name] == "value" and _made_by(bindings[0].node) in listing}
     if traits.listens:
         lists |= _heard(source, reads.owners)
@@ -232,15 +234,16 @@ def _begins_list(node: ast.AST) -> bool:
 
 
 def _grown(source: Source) -> set[str]:
-    """The names of what messages are put into: `recent.append({"role": "user", ...})`."""
+    """The names of what messages are put into: `recent.append({"role": "user", ...})`; of `self.recent`, the class."""
     if b"role" not in source.utf8:
         return set()
     found: set[str] = set()
     for node in source.attributes("append"):
         call = source.parent(node)
         added = call.args[0] if isinstance(call, ast.Call) and call.args else None
-        if isinstance(node.value, ast.Name) and isinstance(added, ast.Dict) and any(isinstance(key, ast.Constant) and key.value == "role" for key in added.keys):
-            found.add(node.value.id)
+        if isinstance(added, ast.Dict) and any(isinstance(key, ast.Constant) and key.value == "role" for key in added.keys):
+            owner = source.class_of(node) if isinstance(node.value, ast.Attribute) else None
+            found.add(node.value.id if isinstance(node.value, ast.Name) else owner.name if owner is not None else "")
     return found
 
 

@@ -15,7 +15,7 @@ _STARTS = re.compile(r"^(?:(async[ \t]+)?(def|class)[ \t]+(\w+)|(\w+)[ \t]*(?::[
 _WORD = re.compile(r"[^\W\d]\w*", re.ASCII)
 _FIELD = re.compile(rf"^(?: {{1,4}}|\t)(?:{'|'.join(sorted(KEYS))})[ \t]*:", re.MULTILINE | re.ASCII)
 _LIST = re.compile(r"^[ \t]+(?:self\.)?(\w*(?:messages|history|conversation|transcript|dialog|turns|log))[ \t]*(?::[^=\r\n]*)?=[ \t]*(?:\[|list\(|deque\(|(?:dataclasses\.)?field\()", re.MULTILINE | re.ASCII)
-_GROWN = re.compile(r"(?<![\w.])([^\W\d]\w*)\.append\([ \t\r\n]*\{[ \t\r\n]*[\"']role[\"']", re.ASCII)
+_GROWN = re.compile(r"(?<![\w.])(?:self\.)?([^\W\d]\w*)\.append\([ \t\r\n]*\{[ \t\r\n]*[\"']role[\"']", re.ASCII)
 _NOISE = re.compile(rb"#[^\r\n]*|;.*")
 _TABLE = sorted({*CLIENTS, *BLOCKING, *BRIEFLY} - PLAIN)
 _BELOW = {head: [path.split(".") for path in _TABLE if path.partition(".")[0] == head] for head in HEADS}
@@ -159,7 +159,7 @@ class Glance:
         briefly = kind == "sync" and ("open" in own or any(mark.briefly for mark in self._said(own)))
         keyed = kind == "class" and not KEYS.isdisjoint(words) and self._has_fields
         through = frozenset(dotted for bound in self.meant.keys() & words for dotted, target in self.meant[bound] if target[1] in words or bound != target[1])
-        memory = any(mark.memory for mark in said) or (kind != "class" and not (self._grown | (self._lists if kind == "value" else frozenset())).isdisjoint(words))
+        memory = any(mark.memory for mark in said) or not (self._grown | (self._lists if kind == "value" else frozenset())).isdisjoint(words)
         if not (client or blocking or briefly or keyed or through or memory):
             return None
         return Export(kind, client, blocking, briefly, kind == "value" and any(mark.everywhere for mark in said), keyed, through, memory, client)

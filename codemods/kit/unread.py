@@ -37,7 +37,7 @@ class Unread:
                 wanted.update(self._parts(path, imports))
             if path not in fresh:
                 continue
-            curious = traits.divides or traits.listens or path in self.web.keepers
+            curious = traits.divides or traits.listens or traits.talks or path in self.web.keepers
             for dotted in imports if curious else self.web.facts.awaited[path]:
                 wanted |= self._needs(traits, path, dotted)
         for path in self.rest:

@@ -258,3 +258,10 @@ def test_what_a_package_has_under_the_name_of_a_module_is_what_importers_mean() 
     assert together(files) == [set(files)]
     files["brain/__init__.py"] = "from . import brain\n"
     assert together(files | {"main.py": "from brain import brain\ndef ask(text):\n    return brain.brain.run(text)\n"}) == [{"brain/brain.py", "main.py"}]
+
+
+def test_a_class_that_keeps_messages_is_read_with_its_heirs() -> None:
+    base = "class Base:\n    def __init__(self):\n        self.said = []\n        self.history = []\n\n    def keep(self, text):\n        self.history.append({'role': 'user', 'content': text})\n"
+    heir = "from openai import OpenAI\nfrom base import Base\nclient = OpenAI()\n\nclass Heir(Base):\n    def ask(self, text):\n        self.keep(text)\n        return client.chat.completions.create(messages=self.history)\n"
+    main = "from heir import Heir\nheir = Heir()\n\ndef ask(text):\n    return heir.ask(text)\n"
+    assert together({"base.py": base, "heir.py": heir, "main.py": main}) == [{"base.py", "heir.py", "main.py"}]

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 # store   - a history in this process: the messages themselves
 # session - a history or memory outside of the process, under a session's name given in writing
 # vectors - a vector store that knows no sessions
+# file    - a history in one file
 # thread  - what a provider keeps, a thread of its Assistants or a conversation of its Responses: one for each session
-Keeps = Literal["history", "list", "whole", "chain", "store", "session", "vectors", "thread"]
+Keeps = Literal["history", "list", "whole", "chain", "store", "session", "vectors", "file", "thread"]
 
 KEEPS: dict[str, Keeps] = {
     "ConversationBufferMemory": "history",
@@ -47,7 +48,7 @@ KEEPS: dict[str, Keeps] = {
     "AstraDBChatMessageHistory": "session",
     "ElasticsearchChatMessageHistory": "session",
     "FirestoreChatMessageHistory": "session",
-    "FileChatMessageHistory": "session",
+    "FileChatMessageHistory": "file",
     "MomentoChatMessageHistory": "session",
     "SingleStoreDBChatMessageHistory": "session",
     "UpstashRedisChatMessageHistory": "session",

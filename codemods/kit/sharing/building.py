@@ -249,6 +249,8 @@ class Building:
         for key in [*([each.key] if each.key else []), *each.keys]:
             if all(place_for(each.source, each.function, [call], key.after, in_loops=True) is not None for call, _, _ in each.calls):  # type: ignore[arg-type]
                 each.key = key
+                if _in_a_text(each, key.written):
+                    break
                 if not key.may_be_new or len(each.calls) == 1:
                     return self.key_text(each)
                 break
@@ -256,7 +258,7 @@ class Building:
             if each.keys and all(key.after for key in each.keys):
                 raise Unclear("no-place", f"{each.name} uses it before its key is there", each.source, each.function)
             each.key = None
-        if len(each.calls) == 1:
+        if len(each.calls) == 1 and not (each.key is not None and _in_a_text(each, each.key.written)):
             return self.key_text(each)
         before = place_for(each.source, each.function, [call for call, _, _ in each.calls], each.key.after if each.key else ())  # type: ignore[arg-type]
         name = self.parameter if not _bound(each, self.parameter) else f"{self.parameter}_"
@@ -302,6 +304,11 @@ class Building:
             for alias in order[:-1]:
                 self.changes.edits.append(other.edit(other.start(alias), other.start(node.names[node.names.index(alias) + 1]), ""))
             self.changes.edits += replace(other, order[-1], self.factory)
+
+
+def _in_a_text(each: Station, written: str) -> bool:
+    """Whether one of its calls stands in an f-string, where Python below 3.12 reads no quotes."""
+    return not set("'\"\\").isdisjoint(written) and any(isinstance(above, ast.JoinedStr) for call, _, _ in each.calls for above in each.source.parents(call))
 
 
 def _place_behind(each: Station, call: ast.Call, below: Station) -> int:

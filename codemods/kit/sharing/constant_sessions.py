@@ -176,6 +176,14 @@ def _asked_for(source: Source, value: ast.expr) -> list[User]:
     return found
 
 
+def asked_by_name(source: Source, value: ast.expr) -> tuple[Source, ast.expr] | None:
+    """Where a function asks a store, or what gives histories, for one conversation by the name that a configuration gives it."""
+    known = handlers(source.project)
+    getters = {function: handler.source for function, handler in known.items() if handler.kind == "session"}
+    stores = {name.id for getter in getters for name in ast.walk(getter) if isinstance(name, ast.Name)}
+    return next(((other, node) for other, node in _same(source, value) if node is not value and other.function(node) not in (None, *getters) and _names_it(other, node, getters, stores)), None)
+
+
 def _same(source: Source, value: ast.expr) -> Iterator[tuple[Source, ast.expr]]:
     """Every place where the same text, or the same name for it, is written."""
     if isinstance(value, ast.Constant) and isinstance(value.value, str):

@@ -7,6 +7,7 @@ import ast
 from ..libraries.memory import BASES
 from ..source import Source
 from .configs import names_one_thread
+from .states import states
 from .transcripts import holds_transcripts
 
 WORDS = (b"emory", b"MessageHistory", b"ConversationChain", b"create_conversational_retrieval_agent")  # each of BASES holds one
@@ -14,7 +15,7 @@ REMOTE = (b"threads.create(", b"conversations.create(", b"previous_response_id",
 
 
 def _names_memory(source: Source) -> bool:
-    if any(word in source.utf8 for word in REMOTE):
+    if any(word in source.utf8 for word in REMOTE) or any(True for _ in states(source)):
         return True
     return any(word in source.utf8 for word in WORDS) and not BASES.isdisjoint(source.words)
 

@@ -11,6 +11,8 @@ from ..move import movable
 from ..names import FunctionNode, last_part
 from ..source import Source
 from ..tests import in_tests
+from .configs import named_session
+from .constant_sessions import asked_by_name
 from .makers import builds_upon, lent_by
 from .once import dear
 from .placeholders import placeholders
@@ -57,10 +59,14 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
     for cell in [*group.cells, *(cell for other in group.foreign.values() for cell in other.cells)]:
         if cell.kind == "vectors":
             raise Unclear("vector-memory", "a memory in a vector store knows no sessions", cell.source, cell.call)
+        if cell.kind == "file":
+            raise Unclear("fixed-session", "its messages are in one file; keep them by the session's id in a database: what a client sends must not name a file", cell.source, cell.call)
         if cell.kind == "transcript" and not parameter and not all(each.handler is not None and each.handler.kind == "websocket" for each in stations if not each.passes):
             raise Unclear("shared-list", "the model is given what all have said, and no handler has a key", cell.source, cell.call)
         if cell.kind == "transcript" and (use := _set_beside(cell, stations)) is not None:
             raise Unclear("unusual-assignment", f"{use.slot} holds more than messages, and that is set for all", use.source, use.node)
+        if cell.kind == "config" and (named := named_session(cell.source, cell.call)) is not None and (asked := asked_by_name(cell.source, named)) is not None:
+            raise Unclear("read-elsewhere", f"{asked[0].code(asked[0].parent(asked[1]) or asked[1])} asks for the same conversation by its name", *asked)
         if cell.kind == "config" and not parameter:
             raise Unclear("fixed-session", "it names one conversation for all runs, and no handler has a key", cell.source, cell.call)
         if cell.kind == "thread" and not parameter:

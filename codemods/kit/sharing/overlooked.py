@@ -26,6 +26,7 @@ from .reach import (
     shelf_of,
 )
 from .shared import Group, returns_cells, slot_of
+from .states import states
 from .transcripts import default_list, is_field
 
 CACHES = ("functools.lru_cache", "functools.cache")
@@ -52,6 +53,9 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
     for word in source.nodes(ast.keyword) if b"previous_response_id" in source.utf8 else ():
         if (name := _last_answer(source, word)) and (around := enclosing(source, word)) is not None and reached(source, around):
             yield word, "rebound", f"each request goes on with {name}, the last answer that any of them got"
+    for statement, name in states(source):
+        if (around := enclosing(source, statement)) is not None and reached(source, around):
+            yield statement, "rebound", f"each request goes on with {name}, to which the graph has come for any of them"
     for call in source.nodes(ast.Call):
         if keeps(source, call) is None:
             continue
@@ -83,7 +87,12 @@ def _in_containers(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
 def _last_answer(source: Source, given: ast.keyword) -> str:
     """The name of the module, set anew by requests, that `previous_response_id=` is given."""
     value = given.value
-    if given.arg != "previous_response_id" or not isinstance(value, ast.Name):
+    if given.arg != "previous_response_id":
+        return ""
+    if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id == "self" and (owner := source.class_of(value)) is not None:
+        anew = any(source.class_of(target) is owner and (at := source.function(target)) is not None and at.name not in MAKERS for target in source.names.stores.get(("self", value.attr), ()))
+        return ast.unparse(value) if anew and lasting(source, owner) else ""
+    if not isinstance(value, ast.Name):
         return ""
     home = source.scope(value).home(value.id)
     anew = home is not None and home.kind == "module" and any(binding.within is not home for binding in home.bindings[value.id])

@@ -223,7 +223,7 @@ def _is_message(source: Source, node: ast.expr, telling: bool) -> bool:
         return "role" in words or (telling and bool(words & {"content", "user", "assistant", "question", "answer", "human", "ai", "text"}))
     if isinstance(node, ast.Call):
         last = source.qualified(node.func).rpartition(".")[2]
-        if last in SPOKEN:
+        if last in SPOKEN or (isinstance(node.func, ast.Name) and node.func.id == "dict" and keyword(node, "role") is not None):
             return True
         if isinstance(node.func, ast.Attribute) and node.func.attr in ("model_dump", "to_dict", "dict"):
             return telling
