@@ -81,6 +81,15 @@ def without(source: Source, first: ast.stmt, last: ast.stmt) -> Edit:
     return source.edit(start, stop, "")
 
 
+def gone(source: Source, statement: ast.stmt) -> Edit:
+    """The statement goes; comments about it stay for who reads what becomes of it."""
+    start, stop = span(source, statement)
+    behind = source.slice(source.stop(statement), stop).strip()
+    if lead(source, statement) == start and not behind:
+        return without(source, statement, statement)
+    return source.edit(start, stop, f"{source.indent(statement)}{behind}{source.newline}" if behind else "")
+
+
 def instead(source: Source, first: ast.stmt, last: ast.stmt, text: str, *, before: int = 0, after: int = 0) -> Edit:
     """`text`, whole lines, instead of a row of statements, with so many blank lines before and behind it if anything stands there."""
     start, stop = lead(source, first), span(source, last)[1]

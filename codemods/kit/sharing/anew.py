@@ -11,9 +11,10 @@ from ..cut import replace, span
 from ..finding import Edit, Finding
 from ..handlers import handlers, serves
 from ..imports import spell
-from ..move import lead, movable, moved, place_for, without
+from ..move import apart, gone, lead, movable, moved, place_for, without
 from ..names import FunctionNode
 from ..tests import in_tests
+from .class_plan import unhashable
 from .histories import MAX_SESSIONS
 from .once import Once, dear, is_provider, looks, made_once, rides, wraps_of
 from .overlooked import handed_out, is_cached, keeper
@@ -21,7 +22,7 @@ from .plan import Plan, Wishes
 from .providers import dependents, keyed_dependent
 from .reach import Use, User, reached
 from .shared import Group
-from .stations import READS, Station, Unclear, stations_for
+from .stations import READS, Station, Unclear, may_pass, stations_for
 from .stored import object_to_stored
 from .wording import told
 
@@ -133,7 +134,7 @@ class _Anew(Plan):
     def finding(self) -> Finding:
         once, source, function = self.once, self.once.source, self.once.function
         own = next(each for each in self.stations if each.function is function)
-        if self.cached and not (own.passes and once.wraps):
+        if self.cached and not (own.passes and (once.wraps or self.may_cache())):
             raise Unclear("factory", "it keeps more than its messages, which can't be kept by key here", source, function)
         session = self.session(own)
         cells, definitions = self.with_histories(once.cells, session, None) if self.parameter and not self.cached else ([], [])
@@ -153,6 +154,17 @@ class _Anew(Plan):
             raise Unclear("shared-line", "the code is laid out in a way that can't be cut safely")
         return source.fix(once.spot, self.changes.edits, self.message(), help=told(self), imports=self.changes.imports, group=self.tie)
 
+    def argue(self, each: Station, call: ast.Call, name: str, value: str, keywords: bool | int) -> None:
+        if keywords == 2 and self.cached:  # a cache tells a place from a keyword
+            raise Unclear("handed-on", f"{each.name} hands a helper on where no keyword can follow", each.source, call)
+        super().argue(each, call, name, value, keywords)
+
+    def may_cache(self) -> bool:
+        """Whether a cache by the key may be put upon a method that takes nothing else."""
+        function, owner = self.once.function, self.once.source.parent(self.once.function)
+        alone = ast.unparse(function.args) in ("self", "") and not function.decorator_list and isinstance(function, ast.FunctionDef)
+        return bool(self.once.attr) and alone and isinstance(owner, ast.ClassDef) and not unhashable(self.once.source, owner)
+
     def session(self, own: Station) -> str:
         """What stands for the key in the function itself."""
         if not self.parameter or own.passes:
@@ -167,6 +179,8 @@ class _Anew(Plan):
 
     def may_get(self, own: Station) -> None:
         function = self.once.function
+        if self.once.attr:
+            may_pass(own, self.parameter)
         if self.parameter in own.source.names.inner[function].bindings or function.args.kwarg or (self.once.block is not None and function.decorator_list):
             raise Unclear("helper-signature", f"{function.name} can't take one more argument", own.source, function)
 
@@ -175,6 +189,9 @@ class _Anew(Plan):
         once, source = self.once, self.once.source
         start = lead(source, once.function)
         above = "\n\n".join(definitions).replace("\n", source.newline) + source.newline * 2 if definitions else ""
+        if above and once.attr and isinstance(owner := source.parent(once.function), ast.ClassDef):
+            self.changes.edits.append(apart(source, owner, "\n\n".join(definitions)))
+            above = ""
         for wrap in once.wraps:
             if self.cached:
                 text, needs = spell(source, "functools", "lru_cache")
@@ -184,6 +201,11 @@ class _Anew(Plan):
             first, stop = source.line_start(source.line_of(source.start(wrap))), source.line_start(source.line_of(source.stop(wrap)) + 1)
             self.changes.edits.append(source.edit(first, stop, above if first == start else ""))
             above = above if first != start else ""
+        if self.cached and not once.wraps:
+            text, needs = spell(source, "functools", "lru_cache")
+            self.changes.need(source, needs)
+            place = source.line_start(source.line_of(source.start(once.function)))
+            self.changes.edits.append(source.edit(place, place, f"{source.indent(once.function)}@{text}(maxsize={MAX_SESSIONS}){source.newline}"))
         if above and not self.cached:
             self.changes.edits.append(source.edit(start, start, above))
         if once.block is None:
@@ -191,6 +213,7 @@ class _Anew(Plan):
             return
         block = once.block
         margin = source.indent(block)
+        cells = [*cells, *self.as_local(block)]
         if not all(movable(source, each) for each in (block.body[0], block, *once.declared)):
             raise Unclear("shared-line", "a statement shares its line with another", source, block)
         if once.body is not block.body:
@@ -199,12 +222,28 @@ class _Anew(Plan):
         self.changes.edits.append(source.edit(span(source, block)[0], span(source, block)[1], text))
         for declared in once.declared:
             self.changes.edits.append(source.edit(*span(source, declared), ""))
-        for name in once.names:
+        self.changes.edits += [gone(source, each) for each in once.begins]
+        for name in once.names if not once.attr else ():
             statement = next(each.node for each in source.names.module.bindings[name] if each.within is source.names.module)
             assert isinstance(statement, ast.stmt)
             if not movable(source, statement):
                 raise Unclear("shared-line", "a statement shares its line with another", source, statement)
             self.changes.edits.append(without(source, statement, statement))
+
+    def as_local(self, block: ast.If) -> list[Edit]:
+        """The attribute becomes a local; the edits within the block, which moves."""
+        once, source = self.once, self.once.source
+        if not once.attr:
+            return []
+        name = once.attr.lstrip("_")
+        if name in source.names.inner[once.function].bindings:
+            raise Unclear("helper-signature", f"{name} means something else in {once.function.name}", source, once.function)
+        moving = []
+        for node in source.attributes(once.attr):
+            if source.function(node) is once.function and not any(above is block.test or node is block.test for above in source.parents(node)):
+                inside = any(above in block.body for above in source.parents(node))
+                (moving if inside else self.changes.edits).extend(replace(source, node, name))
+        return moving
 
     def message(self) -> str:
         what = f"{self.once.what} is shared by all requests, which see each other's messages"

@@ -6,7 +6,7 @@ import ast
 
 from ..cut import span
 from ..finding import Edit
-from ..move import apart, without
+from ..move import apart, gone
 from ..names import FunctionNode
 from ..source import Source
 from .hidden import object_to_given, object_to_hidden
@@ -36,7 +36,7 @@ class ClassPlan(Plan):
         group = self.group
         if not group.me or group.owner is None:
             return False
-        return self.wishes.move_clients or (self.cached and _unhashable(group.source, group.owner)) or any(
+        return self.wishes.move_clients or (self.cached and unhashable(group.source, group.owner)) or any(
             isinstance(node, ast.Name) and node.id not in group.slots and node.id != group.me and self.source.scope(node).home(node.id) is group.scope
             for statement in group.statements
             for node in ast.walk(statement)
@@ -48,7 +48,7 @@ class ClassPlan(Plan):
         newline, margin = source.newline, source.indent(group.first)
         me = group.me or self.holder()
         edits = [*edits, *as_locals(group, me)]
-        self.changes.edits += [without(source, each, each) for each in placeholders(group)]
+        self.changes.edits += [gone(source, each) for each in placeholders(group)]
         if definitions:
             self.changes.edits.append(apart(source, group.owner, definitions))
         stays = "".join(margin + line for statement in group.statements for line in kept.get(statement, ()))
@@ -98,7 +98,7 @@ def _is_model(source: Source, owner: ast.ClassDef, depth: int = 0) -> bool:
     return False
 
 
-def _unhashable(source: Source, owner: ast.ClassDef) -> bool:
+def unhashable(source: Source, owner: ast.ClassDef) -> bool:
     """Whether instances of a class may have no hash: dataclasses, models, what defines `__eq__`."""
     defined = {each.name for each in owner.body if isinstance(each, FunctionNode)}
     bases = [source.qualified(base).rpartition(".")[2] for base in owner.bases]

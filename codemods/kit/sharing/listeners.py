@@ -6,13 +6,13 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ..cut import replace, span
+from ..cut import replace
 from ..finding import Edit, Finding, Import
 from ..handlers import serves
 from ..imports import spell
 from ..libraries.callbacks import is_collecting, only_chains, only_models
 from ..libraries.memory import is_model
-from ..move import insertion, lead, movable, place_for, without
+from ..move import gone, insertion, movable, place_for
 from ..names import FunctionNode, Scope
 from ..source import Source
 from .configured import Config, config_of
@@ -31,15 +31,6 @@ class Listener:
     statement: ast.Assign | ast.AnnAssign
     name: str
     call: ast.Call
-
-
-def gone(source: Source, statement: ast.stmt) -> Edit:
-    """The statement goes; comments about it stay for who reads what becomes of it."""
-    start, stop = span(source, statement)
-    behind = source.slice(source.stop(statement), stop).strip()
-    if lead(source, statement) == start and not behind:
-        return without(source, statement, statement)
-    return source.edit(start, stop, f"{behind}{source.newline}" if behind else "")
 
 
 def shared_listeners(source: Source) -> Iterator[Listener]:

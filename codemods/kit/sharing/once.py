@@ -11,8 +11,10 @@ from ..handlers import handlers
 from ..libraries.memory import is_light, is_model, is_plain, keeps
 from ..names import FunctionNode
 from ..source import Source, is_none
+from .members import lazy_attribute
 from .overlooked import CACHES, is_cached
 from .providers import dependents, keyed_dependent
+from .reach import lasting
 from .shared import Cell, cells_in, returns_cells
 from .stations import READS, Unclear
 
@@ -32,6 +34,8 @@ class Once:
     names: list[str] = field(default_factory=list)
     declared: list[ast.Global] = field(default_factory=list)
     body: list[ast.stmt] = field(default_factory=list)
+    attr: str = ""  # of the instance, where a method sets it
+    begins: list[ast.stmt] = field(default_factory=list)  # `self.chain = None`
 
     @property
     def statements(self) -> list[ast.stmt]:
@@ -65,9 +69,13 @@ def wraps_of(source: Source, function: FunctionNode) -> list[ast.expr]:
 
 def _made_once(source: Source) -> Iterator[Once]:
     for function in source.functions():
-        if not isinstance(source.parent(function), ast.Module):
+        owner = source.parent(function)
+        if isinstance(owner, ast.ClassDef):
+            found = lazy_member(source, function, owner)
+        elif isinstance(owner, ast.Module):
+            found = _cached(source, function) or _lazy(source, function)
+        else:
             continue
-        found = _cached(source, function) or _lazy(source, function)
         if found is not None and found.cells and not any(other.function(call) is None for other, call in callers(source, function).calls):
             yield found
 
@@ -93,6 +101,14 @@ def _lazy(source: Source, function: FunctionNode) -> Once | None:
         if asked in names and all(_only_here(source, function, body, name) for name in names):
             return Once(source, function, list(_cells(source, body)), block=block, names=sorted(names, key=lambda name: name != asked), declared=declared, body=body)
     return None
+
+
+def lazy_member(source: Source, function: FunctionNode, owner: ast.ClassDef) -> Once | None:
+    """The same of an attribute: `if self.chain is None: self.chain = ...`, where one instance serves all requests."""
+    found = lazy_attribute(source, function, owner)
+    if found is None or not (cells := list(_cells(source, found.block.body))) or not lasting(source, owner):
+        return None
+    return Once(source, function, cells, block=found.block, names=[f"{found.me}.{found.attr}"], body=found.block.body, attr=found.attr, begins=found.begins)
 
 
 def _cells(source: Source, body: Iterable[ast.stmt]) -> Iterator[Cell]:
