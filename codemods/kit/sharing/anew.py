@@ -118,7 +118,7 @@ class _Anew(Plan):
         users = [function] if function is not self.once.function else []
         if each.handler is not None and each.handler.kind == "provider" and (function is self.once.function or any(found.function is function for found in self.carried)):
             found = [*dependents(each.source, function)]
-            if not all(user is not None and user in handlers(each.source.project) for _, user in found):
+            if not found or not all(user is not None and user in handlers(each.source.project) for _, user in found):
                 raise Unclear("factory", f"{function.name} is given to more than handlers", each.source, function)
             users = [user for _, user in found if user is not None]
             if (known := keyed_dependent(each.source, function)) is not None:

@@ -11,7 +11,8 @@ from ..finding import Import
 from ..handlers import handlers
 from ..imports import spell
 from ..names import FunctionNode
-from ..source import Source
+from ..origins import class_of
+from ..source import Origin, Source
 from .key import Key
 from .keys import keys
 from .reach import imports_of
@@ -23,14 +24,20 @@ DEPENDS = ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security")
 
 def dependents(source: Source, provider: FunctionNode) -> Iterator[tuple[Source, FunctionNode | None]]:
     """The functions with a parameter that the provider gives; None where that can't be told."""
+    owner = source.parent(provider) if provider.name == "__call__" else None
     for other in source.project:
         for call in other.nodes(ast.Call):
-            if other.qualified(call.func) in DEPENDS and call.args and any(origin.node is provider for origin in other.origins(call.args[0])):
+            if other.qualified(call.func) in DEPENDS and call.args and any(origin.node is provider or _is_instance(origin, owner) for origin in other.origins(call.args[0])):
                 holder = next((node for node in other.parents(call) if isinstance(node, ast.stmt)), None)
                 if isinstance(holder, ast.Assign) and isinstance(holder.targets[0], ast.Name):
                     yield from _by_alias(other, holder.targets[0].id)
                 else:
                     yield other, holder if isinstance(holder, FunctionNode) else None
+
+
+def _is_instance(origin: Origin, owner: ast.AST | None) -> bool:
+    """Whether what is depended on is an instance that is called: `Depends(get_chain)`, of `get_chain = ChainGetter()`."""
+    return owner is not None and (found := class_of(origin)) is not None and found[1] is owner and origin.kind != "class"
 
 
 def _by_alias(source: Source, name: str) -> Iterator[tuple[Source, FunctionNode | None]]:
