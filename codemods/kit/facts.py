@@ -250,13 +250,13 @@ def _grown(source: Source) -> set[str]:
 def _listing(source: Source) -> set[str]:
     """The classes of the module that hold a list into which messages may be put: in their bodies, or on their instances."""
     found: set[str] = set()
-    for kind in (ast.Assign, ast.AnnAssign):
-        for statement in source.nodes(kind):
-            target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
-            name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
-            owner = source.class_of(statement) if name and is_telling(name) and _begins_list(statement) else None
-            if owner is not None and (isinstance(target, ast.Attribute) or source.parent(statement) is owner):
-                found.add(owner.name)
+    every: list[ast.Assign | ast.AnnAssign] = [*source.nodes(ast.Assign), *source.nodes(ast.AnnAssign)]
+    for statement in every:
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
+        owner = source.class_of(statement) if name and is_telling(name) and _begins_list(statement) else None
+        if owner is not None and (isinstance(target, ast.Attribute) or source.parent(statement) is owner):
+            found.add(owner.name)
     return found
 
 

@@ -238,7 +238,7 @@ class _Anew(Plan):
         name = once.attr.lstrip("_")
         if name in source.names.inner[once.function].bindings:
             raise Unclear("helper-signature", f"{name} means something else in {once.function.name}", source, once.function)
-        moving = []
+        moving: list[Edit] = []
         for node in source.attributes(once.attr):
             if source.function(node) is once.function and not any(above is block.test or node is block.test for above in source.parents(node)):
                 inside = any(above in block.body for above in source.parents(node))

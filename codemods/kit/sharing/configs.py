@@ -92,7 +92,7 @@ def _is_setting(source: Source, value: ast.Name | ast.Attribute) -> bool:
     """Whether a name of another file, or an attribute of an object or module that a module knows, is one constant: `settings.thread_id`."""
     root = value.value if isinstance(value, ast.Attribute) else value
     home = source.scope(root).home(root.id) if isinstance(root, ast.Name) else None
-    if home is None or home.kind != "module":
+    if home is None or home.kind != "module" or not isinstance(root, ast.Name):
         return False
     if isinstance(value, ast.Attribute) and any(isinstance(each.ctx, ast.Store) for other in source.project.mentioning(value.attr) for each in other.attributes(value.attr)):
         return False

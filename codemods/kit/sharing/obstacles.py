@@ -63,8 +63,8 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
             raise Unclear("fixed-session", "its messages are in one file; keep them by the session's id in a database: what a client sends must not name a file", cell.source, cell.call)
         if cell.kind == "transcript" and not parameter and not all(each.handler is not None and each.handler.kind == "websocket" for each in stations if not each.passes):
             raise Unclear("shared-list", "the model is given what all have said, and no handler has a key", cell.source, cell.call)
-        if cell.kind == "transcript" and (use := _set_beside(cell, stations)) is not None:
-            raise Unclear("unusual-assignment", f"{use.slot} holds more than messages, and that is set for all", use.source, use.node)
+        if cell.kind == "transcript" and (beside := _set_beside(cell, stations)) is not None:
+            raise Unclear("unusual-assignment", f"{beside.slot} holds more than messages, and that is set for all", beside.source, beside.node)
         if cell.kind == "config" and (named := named_session(cell.source, cell.call)) is not None and (asked := asked_by_name(cell.source, named)) is not None:
             raise Unclear("read-elsewhere", f"{asked[0].code(asked[0].parent(asked[1]) or asked[1])} asks for the same conversation by its name", *asked)
         if cell.kind == "config" and not parameter:
