@@ -462,12 +462,12 @@ from .kit.sharing.started import StartedPlan, started_groups, uses_of_started
 from .kit.source import Source
 
 MENTIONS = (
-    ("langchain", "langgraph", "openai", "anthropic", "groq", "mistralai", "genai", "generativeai", "generative_models"),
+    ("langchain", "langgraph", "openai", "anthropic", "groq", "mistralai", "genai", "generativeai", "generative_models", "ollama", '"messages":', "'messages':"),
     ("emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id", '"role"', "'role'", "dict(role=", "chat_history", "HumanMessage", "threads.create(", "conversations.create(", "previous_response_id", "start_chat(", "chats.create(", *BEGUN),
 )
 
 
-@codemod(mentions=MENTIONS, meets=("app.state", *BEGUN), stage="scope")
+@codemod(mentions=MENTIONS, shares=MENTIONS[0], meets=("app.state", *BEGUN), stage="scope")
 def request_scope(source: Source, *, history: str = "auto", move_clients: bool = False, stateless: bool = False) -> Iterator[Finding]:
     if not source.project.remember("speaks of conversations", lambda: all(any(word.encode() in other.utf8 for other in source.project for word in words) for words in MENTIONS)):
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 from loadproof.codemods import codemods
 from loadproof.codemods.kit.finding import Fix
-from loadproof.codemods.kit.rewrite import Choice, Result, rewrite
+from loadproof.codemods.kit.rewrite import Choice, Reported, Result, rewrite
+from loadproof.codemods.kit.units import survey
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 CASES = sorted(path for path in FIXTURES.glob("*/*.before*") if path.parent.name in codemods())
@@ -79,9 +81,27 @@ def test_before_becomes_after(case: Path) -> None:
     assert again.patches == (), f"second run: {_told(again)}"
 
 
+@pytest.mark.parametrize("default", [False, True], ids=["alone", "among-the-default-ones"])
+@pytest.mark.parametrize("case", [case for case in CASES if case.is_dir()], ids=lambda path: f"{path.parent.name}/{path.name.partition('.before')[0]}")
+def test_units_hold_what_must_be_seen_together(case: Path, default: bool) -> None:
+    """A survey of the files leads to the same findings and bytes as if all were looked at together."""
+    files = files_of(case)
+    choice = choice_of(case, files)
+    whole = run(case, files, choice)
+    chosen = [codemod for codemod in codemods().values() if codemod.name in choice.codemods or (default and codemod.default)]
+    parts = [run(case, {source.path: files[source.path] for source in unit}, choice) for unit in survey(files, chosen).units]
+    assert sorted(_line(each) for part in parts for each in part.findings) == sorted(_line(each) for each in whole.findings)
+    assert {patch.path: patch.after for part in parts for patch in part.patches} == {patch.path: patch.after for patch in whole.patches}
+
+
 def _refusals(raw: bytes) -> list[tuple[int, str]]:
     lines = raw.decode("utf-8", "replace").splitlines()
     return [(number, match.group(1)) for number, line in enumerate(lines, 1) if (match := re.search(r"# refused: ([a-z0-9-]+)", line))]
+
+
+def _line(each: Reported) -> tuple[str, int, int, str, str, str]:
+    place = each.finding.place
+    return place.path, place.line, place.column, each.finding.codemod, each.status, each.reason or ""
 
 
 def _told(result: Result) -> str:
@@ -127,3 +147,22 @@ def test_ruff_finds_nothing_new(tmp_path: Path) -> None:
         counts[side] = sorted(re.sub(r":\d+:\d+|`[^`]*`", "", line) for line in found)
     new = [line for line in counts["after"] if counts["after"].count(line) > counts["before"].count(line)]
     assert not new
+
+
+def test_the_order_of_sets_changes_nothing() -> None:
+    """Two runs whose hashes differ say the same findings in the same order, and write the same bytes."""
+    runs = [
+        subprocess.run([sys.executable, __file__], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed}).stdout.splitlines()
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    assert len(runs[0]) > len(CASES)
+    assert runs[0] == runs[1]
+
+
+if __name__ == "__main__":
+    for each in CASES:
+        each_files = files_of(each)
+        told = run(each, each_files, choice_of(each, each_files))
+        print(each.name, told.patches)
+        for finding in told.findings:
+            print(each.name, finding)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from .cut import IN_FSTRING, sure
 from .finding import Edit
+from .names import COMPREHENSIONS
 from .source import Source
 
 # what takes coroutines and runs them: no await inside
@@ -92,7 +93,6 @@ def place_to_iterate(source: Source, call: ast.Call) -> Place:
     return _iterated(source, call)
 
 
-COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 HANDED_ON = Place(
     "refuse", reason="stream-handed-on", message="the stream is handed to code that iterates it as a plain iterator"
 )

@@ -28,6 +28,7 @@ class Codemod:
     default: bool
     shares: tuple[bytes, ...] = ()
     meets: tuple[bytes, ...] = ()
+    opens: tuple[bytes, ...] = ()  # those of them that stand at the left margin: the file may begin with one
     inner: bool = False
     settings: Mapping[str, object] = field(default_factory=dict)
 
@@ -41,7 +42,7 @@ class Codemod:
 
     def may_meet(self, raw: bytes) -> bool:
         """Whether a file with these bytes may use what another holds without importing it."""
-        return any(word in raw for word in self.meets)
+        return any(word in raw for word in self.meets) or raw.startswith(self.opens)
 
     def may_share(self, raw: bytes) -> bool:
         """Whether a file with these bytes may hold what lets the codemod fire in another that imports it."""
@@ -79,7 +80,9 @@ def codemod(
         words = (mentions,) if isinstance(mentions, str) else mentions
         needed = tuple((word.encode(),) if isinstance(word, str) else tuple(part.encode() for part in word) for word in words)
         here = tuple(word.encode() for word in words if isinstance(word, str))
-        made = Codemod(run.__name__.replace("_", "-"), run, needed, here, stage, not opt_in, tuple(word.encode() for word in shares), tuple(word.encode() for word in meets), inner, dict(run.__kwdefaults__ or {}))
+        shared, met = tuple(word.encode() for word in shares), tuple(word.encode() for word in meets)
+        opens = tuple(word[1:] for word in met if word.startswith(b"\n"))
+        made = Codemod(run.__name__.replace("_", "-"), run, needed, here, stage, not opt_in, shared, met, opens, inner, dict(run.__kwdefaults__ or {}))
         _declared[made.name] = made
         return made
 

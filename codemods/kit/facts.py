@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from .codemod import Codemod
 from .libraries.marks import HEADS, marks
-from .libraries.messages import is_telling
+from .libraries.messages import REMOTE, is_telling
 from .names import Names, Scope
 from .project import Project
 from .source import Source
@@ -79,12 +79,13 @@ class Traits:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """By path: exports, imported dotted paths, those of them that asynchronous code may reach, traits. The sum of two is the facts of both."""
+    """By path: exports, imported dotted paths, those of them that asynchronous code may reach, traits, imported paths that calls spread (`**DEFAULTS`). The sum of two is the facts of both."""
 
     exports: Mapping[str, Mapping[str, Export]] = field(default_factory=dict)
     imports: Mapping[str, frozenset[str]] = field(default_factory=dict)
     awaited: Mapping[str, frozenset[str]] = field(default_factory=dict)
     traits: Mapping[str, Traits] = field(default_factory=dict)
+    spread: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def __add__(self, other: Facts) -> Facts:
         return total([self, other])
@@ -96,12 +97,14 @@ def total(facts: Iterable[Facts]) -> Facts:
     imports: dict[str, frozenset[str]] = {}
     awaited: dict[str, frozenset[str]] = {}
     traits: dict[str, Traits] = {}
+    spread: dict[str, frozenset[str]] = {}
     for each in facts:
         exports.update(each.exports)
         imports.update(each.imports)
         awaited.update(each.awaited)
         traits.update(each.traits)
-    return Facts(exports, imports, awaited, traits)
+        spread.update(each.spread)
+    return Facts(exports, imports, awaited, traits, spread)
 
 
 def may_matter(raw: bytes, codemods: Iterable[Codemod]) -> bool:
@@ -131,23 +134,14 @@ def facts_of(source: Source, tops: Container[str] | None = None) -> Facts:
     kinds = {name: _kind(bindings[0].node) for name, bindings in names.module.bindings.items()}
     exports = {} if tests else _exports(source, reads, traits, kinds)
     awaited = reads.awaited(kinds) if traits.asynchronous else frozenset()
-    return Facts({source.path: exports}, {source.path: frozenset(reads.imported)}, {source.path: awaited}, {source.path: traits})
+    spread = {source.path: paths} if b"requests" in source.utf8 and (paths := reads.spread()) else {}
+    return Facts({source.path: exports}, {source.path: frozenset(reads.imported)}, {source.path: awaited}, {source.path: traits}, spread)
 
 
 def _exports(source: Source, reads: _Reads, traits: Traits, kinds: Mapping[str, str]) -> dict[str, Export]:
     names = source.names
     kept: set[str] = set()
     exports: dict[str, Export] = {"*": Export("import", through=frozenset(reads.starred))} if reads.starred else {}
-    grown = _grown(source)
-    lists = {name for name, bindings in names.module.bindings.items() if (name in grown or is_telling(name)) and _begins_list(bindings[0].node)}
-    listing = _listing(source)
-    if (lists or listing) and not reads.reached:
-        reads.read_each_other(names.module)
-    if listing:
-        lists |= {name for name in listing if name in grown or any(marks(path).client for path in reads.beyond(reads.closure(name, kinds)))}
-        lists |= {name for name, bindings in names.module.bindings.items() if kinds[name] == "value" and _made_by(bindings[0].node) in listing}
-    if traits.listens:
-        lists |= _heard(source, reads.owners)
     for values in (True, False):  # what a function reaches of the values is asked after
         for name, bindings in names.module.bindings.items():
             kind, node = kinds[name], bindings[0].node
@@ -163,12 +157,12 @@ def _exports(source: Source, reads: _Reads, traits: Traits, kinds: Mapping[str, 
                 paths = {path for path in own if marks(path).client or not marks(path).blocking}
                 if makers:
                     paths = paths.union(*(reads.beyond(reads.closure(other, kinds)) for other in makers))
-                holds, talks = False, bool(lists) and not lists.isdisjoint(reads.closure(name, kinds))
+                holds, talks = False, name in reads.lists or not reads.lists.isdisjoint(reads.local.get(name, ()))
             else:
                 behind = reads.closure(name, kinds)
                 paths = reads.beyond(behind)
                 holds = not kept.isdisjoint(behind)
-                talks = not lists.isdisjoint(behind)
+                talks = not reads.lists.isdisjoint(behind)
             keyed = isinstance(node, ast.ClassDef) and any(isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name) and s.target.id in KEYS for s in node.body)
             if not paths and not keyed and not talks:
                 continue
@@ -216,6 +210,20 @@ def _set_by_functions(source: Source, owners: _Owners) -> Iterator[tuple[str, li
                 yield name, owners.of(statement)
 
 
+def _lists(source: Source, owners: _Owners) -> set[str]:
+    """The lists of the module into which messages may be put, the conversations that a library keeps, and the classes that have one of them."""
+    names, grown = source.names, _grown(source)
+    begun = [binding.node for name, bindings in names.module.bindings.items() if is_telling(name) or name in grown for binding in bindings[:1]]
+    begun += [names.parents[node] for (head, name), nodes in names.stores.items() if head == "self" for node in nodes if is_telling(name) or _class_name(source, node) in grown]
+    for owner in names.by_type.get(ast.ClassDef, ()):
+        begun += [binding.node for name, bindings in names.inner[owner].bindings.items() if is_telling(name) for binding in bindings]
+    found = [node for node in begun if _begins_list(node)]
+    if any(word in source.utf8 for word in REMOTE):
+        found += [call for call in names.by_type.get(ast.Call, ()) if isinstance(call.func, ast.Attribute) and f".{ast.unparse(call.func)}(".encode().endswith(REMOTE)]  # type: ignore[attr-defined]
+        found += [word for word in names.by_type.get(ast.keyword, ()) if word.arg == "previous_response_id"]  # type: ignore[attr-defined]
+    return {owner for node in found for owner in owners.of(node)} | (_heard(source, owners) if any(word in source.utf8 for word in _LISTENING) else set())
+
+
 def _makes(node: ast.AST) -> bool:
     """Whether an assignment may make an object: a type or a tuple of exceptions is none."""
     value = getattr(node, "value", None)
@@ -227,10 +235,9 @@ def _begins_list(node: ast.AST) -> bool:
     value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
     if isinstance(value, ast.List):
         return not any(isinstance(each, ast.Constant) for each in value.elts)
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "field":
-        value = next((word.value for word in value.keywords if word.arg == "default_factory"), None)
-        return isinstance(value, ast.Lambda) or (isinstance(value, ast.Name) and value.id in ("list", "deque"))
-    return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("list", "deque")
+    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Name):
+        return False
+    return value.func.id in ("list", "deque") or (value.func.id == "field" and any(each.arg == "default_factory" for each in value.keywords))
 
 
 def _grown(source: Source) -> set[str]:
@@ -242,28 +249,13 @@ def _grown(source: Source) -> set[str]:
         call = source.parent(node)
         added = call.args[0] if isinstance(call, ast.Call) and call.args else None
         if isinstance(added, ast.Dict) and any(isinstance(key, ast.Constant) and key.value == "role" for key in added.keys):
-            owner = source.class_of(node) if isinstance(node.value, ast.Attribute) else None
-            found.add(node.value.id if isinstance(node.value, ast.Name) else owner.name if owner is not None else "")
+            found.add(node.value.id if isinstance(node.value, ast.Name) else _class_name(source, node))
     return found
 
 
-def _listing(source: Source) -> set[str]:
-    """The classes of the module that hold a list into which messages may be put: in their bodies, or on their instances."""
-    found: set[str] = set()
-    every: list[ast.Assign | ast.AnnAssign] = [*source.nodes(ast.Assign), *source.nodes(ast.AnnAssign)]
-    for statement in every:
-        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
-        name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
-        owner = source.class_of(statement) if name and is_telling(name) and _begins_list(statement) else None
-        if owner is not None and (isinstance(target, ast.Attribute) or source.parent(statement) is owner):
-            found.add(owner.name)
-    return found
-
-
-def _made_by(node: ast.AST) -> str:
-    """The name of the class, or function, of which an assignment is a call."""
-    value = getattr(node, "value", None)
-    return value.func.id if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) else ""
+def _class_name(source: Source, node: ast.AST) -> str:
+    owner = source.class_of(node)
+    return owner.name if owner is not None else ""
 
 
 def _heard(source: Source, owners: _Owners) -> set[str]:
@@ -288,6 +280,7 @@ class _Reads:
         self.imported: set[str] = set()  # dotted paths of the project, or that a table knows
         self.reached: dict[str, set[str]] = {}  # top-level name -> such paths that its definition reads
         self.local: dict[str, set[str]] = {}  # top-level name -> other top-level names that it reads
+        self.lists: set[str] = set()  # top-level names that hold a list of what was said
         self.owners = _Owners(names)
         for name, homes in self._imports().items():
             for load in names.loads.get(name, ()):
@@ -308,8 +301,9 @@ class _Reads:
         for load in names.loads.get("open", ()):
             if names.scopes[load].home("open") is None:
                 self._reach(load, ["builtins.open"])
-        if self.reached:
-            self.read_each_other(names.module)
+        self.lists = _lists(source, self.owners)
+        if self.reached or self.lists:
+            self._read_each_other(names.module)
 
     def _read_starred(self, deep: bool) -> None:
         """Names that only a star import can bring, as paths of each module of which everything is imported."""
@@ -322,7 +316,7 @@ class _Reads:
                     if deep:
                         self._reach(load, used)
 
-    def read_each_other(self, module: Scope) -> None:
+    def _read_each_other(self, module: Scope) -> None:
         """Which definitions read which."""
         loads, scopes = self.names.loads, self.names.scopes
         for name, bindings in module.bindings.items():
@@ -372,6 +366,12 @@ class _Reads:
         for each in definitions:
             found.update(self.reached.get(each, ()))
         return found
+
+    def spread(self) -> frozenset[str]:
+        """The imports of which calls get the items as keywords."""
+        names = self.names
+        given = {each.value.id for each in names.by_type.get(ast.keyword, ()) if each.arg is None and isinstance(each.value, ast.Name)}  # type: ignore[attr-defined]
+        return frozenset(binding.origin for binding in names.imports if binding.name in given and self.known(binding.origin)) if given else frozenset()
 
     def awaited(self, kinds: Mapping[str, str]) -> frozenset[str]:
         """The imports that the async defs of the file may reach."""

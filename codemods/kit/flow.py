@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 from typing import Literal
 
-from .names import FunctionNode
+from .names import COMPREHENSIONS, FunctionNode
 from .origins import SAME_VALUE, class_of
 from .source import Source
 
@@ -74,9 +74,9 @@ def moves(source: Source, node: ast.AST) -> list[Move]:
     if isinstance(above, (ast.Return, ast.Yield)):
         function = source.function(above)
         return [Move("held", source, above, Holder("returns", source, function, ""))] if function is not None else [Move("unknown", source, above)]
-    if isinstance(above, (ast.For, ast.AsyncFor, ast.comprehension)) and above.iter is node:
+    if isinstance(above, (ast.For, ast.AsyncFor)) and above.iter is node:
         return [Move("iterated", source, above)]
-    if isinstance(above, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+    if isinstance(above, COMPREHENSIONS):
         clause = next((clause for clause in above.generators if clause.iter is node), None)
         return [Move("iterated", source, clause)] if clause is not None else [Move("unknown", source, above)]
     if isinstance(above, ast.YieldFrom):

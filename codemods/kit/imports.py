@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from .cut import alone, span
 from .finding import Edit, Import
-from .names import Binding, Scope
+from .names import Binding, FunctionNode, Scope
 from .source import Source
 
 
@@ -195,7 +195,7 @@ def _new_statements(source: Source, needs: list[Import]) -> list[Edit]:
         elif (leading := _leading(source)) and offset == span(source, leading[0])[0] and all(_standard(line) for line in texts) and _top(leading[0]) not in STANDARD_TOPS:
             text += source.newline
         elif not leading and offset < len(source.utf8) and source.line_of(offset) == _first_code_line(source):
-            text += source.newline
+            text += source.newline * (2 if isinstance(_behind_opening(source)[0], (ast.ClassDef, FunctionNode)) else 1)
         edits.append(source.edit(offset, offset, text))
     return edits
 
@@ -219,8 +219,12 @@ def _behind_docstring(source: Source) -> list[ast.stmt]:
 
 
 def _first_code_line(source: Source) -> int:
-    rest = [s for s in _behind_docstring(source) if not (isinstance(s, ast.ImportFrom) and s.module == "__future__")]
+    rest = _behind_opening(source)
     return source.line_of(span(source, rest[0])[0]) if rest else 0
+
+
+def _behind_opening(source: Source) -> list[ast.stmt]:
+    return [s for s in _behind_docstring(source) if not (isinstance(s, ast.ImportFrom) and s.module == "__future__")]
 
 
 def _place(source: Source, module: str, plain: bool) -> int:

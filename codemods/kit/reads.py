@@ -18,7 +18,7 @@ from .flow import (
     key_of,
     of_application,
 )
-from .names import FunctionNode
+from .names import COMPREHENSIONS, FunctionNode
 from .origins import class_of, origins_of
 from .source import Source, Surroundings
 
@@ -83,8 +83,10 @@ def _asked(source: Source, node: ast.AST | None) -> ast.Call | None:
 
 def _keys_alone(source: Source, node: ast.AST, above: ast.AST | None) -> bool:
     """Whether no more than a dict's keys, or their number, are asked for."""
-    if isinstance(above, (ast.For, ast.comprehension)):
+    if isinstance(above, ast.For):
         return above.iter is node
+    if isinstance(above, COMPREHENSIONS):
+        return any(each.iter is node for each in above.generators)
     if isinstance(above, ast.Call):
         return isinstance(above.func, ast.Name) and above.func.id in ("len", "list", "sorted", "set", "tuple", "bool") and source.scope(above).home(above.func.id) is None
     return isinstance(above, (ast.Compare, ast.If, ast.UnaryOp, ast.JoinedStr))

@@ -37,6 +37,8 @@ class Unread:
                 wanted.update(self._parts(path, imports))
             if path not in fresh:
                 continue
+            if path in self.web.facts.spread:
+                wanted.update(self._parts(path, self.web.facts.spread[path]))
             curious = traits.divides or traits.listens or traits.talks or path in self.web.keepers
             for dotted in imports if curious else self.web.facts.awaited[path]:
                 wanted |= self._needs(traits, path, dotted)
@@ -106,7 +108,7 @@ class Unread:
         return export, found
 
     def _parts(self, path: str, imports: frozenset[str]) -> Iterator[str]:
-        """Files that hold a part of a graph: its state, nodes and routers, re-exports followed."""
+        """Files that hold what is imported: a graph's state, nodes and routers, what calls spread; re-exports followed."""
         todo = [(path, dotted) for dotted in imports]
         seen = set(todo)
         while todo:

@@ -138,7 +138,7 @@ class Web:
         if not name:
             return (path, "") if dotted.endswith(".*") and self.facts.exports.get(path) else None
         traits = self.facts.traits[importer]
-        if path in self.facts.exports and (traits.graph or target in self.memories):
+        if path in self.facts.exports and (traits.graph or target in self.memories or dotted in self.facts.spread.get(importer, ())):
             return target
         export = self.judge(path, name)
         return target if export is not None and self.needed(traits, importer, dotted, path, export) else None

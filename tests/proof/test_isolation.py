@@ -52,6 +52,7 @@ CASES = [
     Case("message_lists", says("/shortened", session_id="{user}", text="{text}")),
     Case("message_lists", says("/recent", session_id="{user}", text="{text}")),
     Case("message_lists", says("/logged/{user}", session_id="{user}", text="{text}")),
+    Case("message_log", says("/tutor", session_id="{user}", text="{text}")),
     Case("lazy_chain", says("/waiter", user_id="{user}", text="{text}")),
 ]
 

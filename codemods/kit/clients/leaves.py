@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ..flow import moves
 from ..libraries.sdk import Thing
 from ..mappings import holds
+from ..names import COMPREHENSIONS
 from ..source import Source, keyword
 
 ASKED = frozenset(
@@ -79,7 +80,9 @@ def _used_at_once(source: Source, node: ast.AST) -> bool:
         return above.value is node
     if isinstance(above, ast.withitem):
         return isinstance(source.parent(above), ast.With)
-    return (isinstance(above, ast.For) and above.iter is node) or (isinstance(above, ast.comprehension) and above.iter is node and not above.is_async)
+    if isinstance(above, COMPREHENSIONS):
+        return any(each.iter is node and not each.is_async for each in above.generators)
+    return isinstance(above, ast.For) and above.iter is node
 
 
 def named(thing: Thing) -> str:

@@ -16,8 +16,15 @@ SPOKEN = frozenset("HumanMessage AIMessage SystemMessage ChatMessage FunctionMes
 SHOWS = frozenset("render render_template TemplateResponse jsonify JSONResponse json_response dump print len dict info debug warning emit send_json".split())
 # what gives the same messages again, in another form
 COPIES = frozenset("list tuple deque reversed str repr dumps join format format_messages format_prompt from_messages from_template copy deepcopy islice trim_messages get_buffer_string".split())
-# how such a list begins at the left margin
-BEGUN = tuple(f"\n{name}" for name in ("messages", "history", "chat_history", "conversation", "message_history"))
+# what begins a conversation that a library or its server keeps
+REMOTE = (b"threads.create(", b"conversations.create(", b"previous_response_id", b"start_chat(", b"chats.create(")
+# how such a list begins: at the left margin, or as an attribute
+BEGUN = (
+    *(f"\n{name}" for name in ("messages", "history", "chat_history", "conversation", "message_history")),
+    *(f"self.{name}" for name in ("messages", "_messages", "history", "_history", "chat_history", "conversation")),
+    *(f"\n    {name} = [" for name in ("messages", "history", "chat_history")),
+    " field(default_factory=list)",
+)
 _TELLING = re.compile(r"(?i)(^|_)(messages?|history|histories|conversations?|transcript|dialog(ue)?|chat(s|_?log)?|memory|context|msgs?|turns|log)$")
 
 

@@ -6,14 +6,14 @@ import ast
 
 from ..cut import span
 from ..finding import Edit
-from ..move import apart, gone
+from ..move import apart, gone, instead, lead
 from ..names import FunctionNode
 from ..source import Source
 from .hidden import object_to_given, object_to_hidden
 from .obstacles import object_to_class
 from .placeholders import placeholders
 from .plan import Plan
-from .reach import Use
+from .reach import Use, passing
 from .rebuild import as_locals, factory_text
 from .stations import Station, Unclear
 
@@ -32,11 +32,11 @@ class ClassPlan(Plan):
 
     @property
     def closes(self) -> bool:
-        """Whether the statements need locals or parameters of the method that they stand in, or no cache can tell the class's instances apart."""
+        """Whether the statements need locals or parameters of the method that they stand in, or no cache can tell the class's instances apart, or is to keep those of single requests."""
         group = self.group
         if not group.me or group.owner is None:
             return False
-        return self.wishes.move_clients or (self.cached and unhashable(group.source, group.owner)) or any(
+        return self.wishes.move_clients or (self.cached and (unhashable(group.source, group.owner) or passing(group.source, group.owner))) or any(
             isinstance(node, ast.Name) and node.id not in group.slots and node.id != group.me and self.source.scope(node).home(node.id) is group.scope
             for statement in group.statements
             for node in ast.walk(statement)
@@ -55,6 +55,9 @@ class ClassPlan(Plan):
         if group.me and not (self.closes or stays):
             method = next(above for above in source.parents(group.first) if isinstance(above, FunctionNode))
             factory = factory_text(self.whole(), self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=source.indent(method), me=me)
+            if self.empties(method):
+                self.changes.edits.append(instead(source, method, method, factory, before=1, after=1))
+                return
             stop = span(source, method)[1]
             opening = newline if source.utf8.endswith((b"\n", b"\r")) or stop < len(source.utf8) else newline * 2
             self.changes.edits.append(source.edit(stop, stop, opening + factory))
@@ -69,6 +72,15 @@ class ClassPlan(Plan):
             factory = factory_text(group, self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin, me=me)
             decorator = f"{margin}@classmethod{newline}" if me == "cls" else ""
             self.put(f"{stays}{newline if stays else ''}{decorator}{factory}", 0 if stays else 1, 1)
+
+    def empties(self, method: FunctionNode) -> bool:
+        """Whether nothing is left of an `__init__`, so that the class does without."""
+        source, owner, args = self.source, self.group.owner, method.args
+        if owner is None or owner.bases or owner.keywords or owner.decorator_list or method.name != "__init__" or len(self.group.body) > len(self.group.statements):
+            return False
+        start = span(source, method)[0]
+        plain = len(args.args) == 1 and not (args.posonlyargs or args.kwonlyargs or args.vararg or args.kwarg or method.decorator_list)
+        return plain and lead(source, method) == start and "#" not in source.slice(start, lead(source, self.group.first))
 
     def holder(self) -> str:
         return "" if self.group.me else "cls" if self.cached or self.asks_class() else "self"

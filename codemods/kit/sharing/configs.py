@@ -48,6 +48,25 @@ def keeps_by(project: Surroundings, word: str) -> bool:
     return project.remember(("keeps by", word), read)  # type: ignore[no-any-return]
 
 
+def asks_in_vain(project: Surroundings) -> bool:
+    """Whether no history in sight is given by the session that a run names."""
+
+    def read() -> bool:
+        made = [(other, call) for other in project if b"RunnableWithMessageHistory" in other.utf8 for call in other.index.calls(["RunnableWithMessageHistory"])]
+        return bool(made) and all(_ignores(call) for _, call in made)
+
+    return project.remember("asked in vain", read)  # type: ignore[no-any-return]
+
+
+def _ignores(call: ast.Call) -> bool:
+    """Whether a lambda gives the history that does not look at the session: `lambda session_id: history`."""
+    given = call.args[1] if len(call.args) > 1 else next((each.value for each in call.keywords if each.arg == "get_session_history"), None)
+    if not isinstance(given, ast.Lambda):
+        return False
+    names = {arg.arg for arg in given.args.args}
+    return not any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(given.body))
+
+
 def names_thread(source: Source) -> bool:
     """Whether a file may hold a configuration that names a conversation."""
     return b"configurable" in source.utf8 and any(keeps_by(source.project, word) for word in WORDS)

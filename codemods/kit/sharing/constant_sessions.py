@@ -13,11 +13,12 @@ from ..handlers import handlers, serves
 from ..move import place_for
 from ..names import FunctionNode, last_part
 from ..origins import assignments
-from ..source import Source, spreads_keywords
+from ..source import Source, Surroundings, spreads_keywords
 from .building import Building
 from .configs import (
     WORDS,
     all_forget,
+    asks_in_vain,
     instead_of,
     keeps_by,
     looks_at,
@@ -29,6 +30,7 @@ from .configs import (
 from .key import Key
 from .keys import keys
 from .reach import Use, User, enclosing, reached
+from .rooms import is_group_chat
 from .shared import Group
 from .stations import Station, Unclear, may_pass, stations_for
 
@@ -45,12 +47,10 @@ class _Named:
 
 def constant_sessions(source: Source) -> Iterator[Finding]:
     """A finding for each configuration in a function whose session is a constant although requests begin it."""
-    project = source.project
-    if not serves(project) or not any(keeps_by(project, word) for word in WORDS):
-        return
-    every = project.remember("constant sessions", lambda: {other.path: [*_named(other)] for other in project if names_thread(other)})
+    every = _every(source.project)
     stranded = {ast.dump(each.value): each for found in every.values() for each in found if each.looks and isinstance(each.answer, Unclear)}
-    for each in every.get(source.path, ()):
+    vain = b"thread_id" not in source.utf8 and asks_in_vain(source.project)
+    for each in every.get(source.path, ()) if not vain else ():
         answer, left = each.answer, stranded.get(ast.dump(each.value))
         if left is not None and not isinstance(answer, Unclear):
             assert isinstance(left.answer, Unclear)
@@ -60,6 +60,19 @@ def constant_sessions(source: Source) -> Iterator[Finding]:
             yield source.refuse(each.value, answer.reason, f"{each.what}; {answer.message}{where}")
         else:
             yield answer
+
+
+def for_ever_one(source: Source) -> Unclear | None:
+    """Why all requests go on leading one conversation, where the histories are asked for by a name that the runs have in writing."""
+    left = next((each for found in _every(source.project).values() for each in found if isinstance(each.answer, Unclear) and not each.looks), None)
+    return Unclear("fixed-session", f"{left.what}, and {left.answer.message}", left.answer.source, left.value) if left is not None and isinstance(left.answer, Unclear) else None
+
+
+def _every(project: Surroundings) -> dict[str, list[_Named]]:
+    if not serves(project) or not any(keeps_by(project, word) for word in WORDS):
+        return {}
+    found: dict[str, list[_Named]] = project.remember("constant sessions", lambda: {other.path: [*_named(other)] for other in project if names_thread(other)})
+    return found
 
 
 def _named(source: Source) -> Iterator[_Named]:
@@ -127,7 +140,9 @@ def _fix(source: Source, value: ast.expr, users: list[User], what: str, looks: b
     group = Group(source, around.body, source.names.inner[around], statements=[around.body[0]], slots={"session_id": around.body[0]})
     plan = _Naming(group, [], stations_for(_merged(users)))
     plan.argument = argument
-    if not plan.parameter or any(each.key is None for each in plan.builders if each.uses):
+    if not plan.parameter and plan.builders and all(_is_socket(each) for each in plan.builders):
+        plan.parameter = "session_id"
+    if not plan.parameter or any(each.key is None for each in plan.builders if each.uses and not _is_socket(each)):
         raise Unclear("fixed-session", "no key is in sight", source)
     keyless = next((each for each in plan.builders if each.key is None), None)
     if looks and keyless is not None:
@@ -138,9 +153,16 @@ def _fix(source: Source, value: ast.expr, users: list[User], what: str, looks: b
         if each.passes:
             plan.pass_through(each)
         plan.hand_on(each)
-    new = any(each.key is None or each.key.may_be_new for each in plan.builders)
+    new = any(each.key is None or each.key.may_be_new for each in plan.builders if each not in plan.connected)
     help = "Requests that send no key get a conversation of their own, which lasts for that request." if new else ""
+    if plan.connected and not new:
+        help = "A websocket that names no session has a conversation of its own, which lasts for the connection."
     return source.fix(value, plan.changes.edits, f"{what}; each has its own now", help=help, imports=plan.changes.imports, group=tie)
+
+
+def _is_socket(each: Station) -> bool:
+    """Whether it is a websocket of one user, which is a conversation also without a key."""
+    return each.handler is not None and each.handler.kind == "websocket" and not is_group_chat(each)
 
 
 def _read_besides(source: Source, value: ast.Attribute) -> None:
@@ -231,7 +253,7 @@ class _Naming(Building):
     def build_in(self, each: Station, inline: bool, edits: list[Edit]) -> None:
         for use in each.uses:
             each.key = next((key for key in [*([each.key] if each.key else []), *each.keys] if self.ready(each, key, use)), None)
-            if each.key is None:
+            if each.key is None and not (_is_socket(each) and self.made_for_connection(each)):
                 raise Unclear("fixed-session", "no key is in sight before the run", each.source, each.function)
             self.changes.edits += self.put_key(use, self.key_text(each))
 

@@ -131,8 +131,8 @@ def _given(source: Source, node: ast.expr, hops: int, seen: set[ast.AST], tellin
             if isinstance(above, ast.IfExp) and above.test is node:
                 return False
             node = above
-        elif isinstance(above, ast.comprehension) and above.iter is node:
-            node = source.parent(above)  # type: ignore[assignment]
+        elif isinstance(above, (ast.ListComp, ast.GeneratorExp)) and (node is above.elt or any(each.iter is node for each in above.generators)):
+            node = above
         elif isinstance(above, ast.Dict) and node in above.values:
             key = above.keys[above.values.index(node)]
             word = key.value if isinstance(key, ast.Constant) else ""

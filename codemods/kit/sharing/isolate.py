@@ -10,6 +10,7 @@ from ..handlers import serves
 from ..libraries.memory import is_model
 from .class_plan import ClassPlan
 from .configs import all_forget, run_with
+from .constant_sessions import for_ever_one
 from .overlooked import built_by, built_with, defaulted, kept_by
 from .plan import Plan, Wishes, spot
 from .reach import User, lasting, member_uses, reached, users_of, uses_of
@@ -64,6 +65,8 @@ def isolated(group: Group, wishes: Wishes) -> Iterator[Finding]:
         for use in taken:
             raise Unclear("needed-at-import", f"{use.slot} is needed when the module is imported", use.source, use.node)
         stations = stations_for(users)
+        if all(each.handler is not None and each.handler.kind == "session" for each in stations if not each.passes) and (left := for_ever_one(source)) is not None:
+            raise left
         if group.owner is not None and not any(each.keys for each in stations if not each.passes) and not serves_sockets(stations):
             stations = own_stations(users)
         plan = Plan if group.owner is None else ClassPlan

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from ..handlers import Handler
-from ..names import Binding, FunctionNode
+from ..names import COMPREHENSIONS, Binding, FunctionNode
 from ..origins import annotation_path, meant
 from ..source import Source, is_none, keyword
 from .events import of_event
@@ -358,7 +358,7 @@ def _sometimes(source: Source, function: FunctionNode, node: ast.AST) -> bool:
             return True
         if isinstance(above, ast.BoolOp) and child is not above.values[0]:
             return True
-        if isinstance(above, (ast.ExceptHandler, ast.match_case, ast.comprehension)):
+        if isinstance(above, (ast.ExceptHandler, ast.match_case, ast.Lambda)) or (isinstance(above, COMPREHENSIONS) and child is not above.generators[0].iter):
             return True
         child = above
     return False

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 
 from ..libraries.memory import BASES
+from ..libraries.messages import REMOTE
 from ..source import Source
 from .configs import names_one_thread
 from .states import states
 from .transcripts import holds_transcripts
 
 WORDS = (b"emory", b"MessageHistory", b"ConversationChain", b"create_conversational_retrieval_agent")  # each of BASES holds one
-REMOTE = (b"threads.create(", b"conversations.create(", b"previous_response_id", b"start_chat(", b"chats.create(")
 
 
 def _names_memory(source: Source) -> bool:

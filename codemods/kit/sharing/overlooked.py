@@ -71,7 +71,9 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
     for word in source.nodes(ast.keyword):
         holder = source.parent(source.statement(word)) if word.arg == "default_factory" else None
         if isinstance(holder, ast.ClassDef) and (_makes(source, word.value) or is_field(source, source.statement(word))) and lasting(source, holder) and _field_read(source, holder, source.statement(word)):
-            yield word, "unusual-assignment", f"it is a field of {holder.name}, of which one instance serves all requests; each session needs one of its own"
+            held = source.statement(word)
+            name = ast.unparse(held.target) if isinstance(held, ast.AnnAssign) else "it"
+            yield word, "unusual-assignment", f"{name} is a field of {holder.name}, of which one instance serves all requests; each session needs one of its own"
 
 
 def _in_containers(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
@@ -85,13 +87,15 @@ def _in_containers(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
 
 
 def _last_answer(source: Source, given: ast.keyword) -> str:
-    """The name of the module, set anew by requests, that `previous_response_id=` is given."""
+    """The name of the module, or the attribute of an object that lasts, set anew by requests, that `previous_response_id=` is given."""
     value = given.value
     if given.arg != "previous_response_id":
         return ""
-    if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id == "self" and (owner := source.class_of(value)) is not None:
-        anew = any(source.class_of(target) is owner and (at := source.function(target)) is not None and at.name not in MAKERS for target in source.names.stores.get(("self", value.attr), ()))
-        return ast.unparse(value) if anew and lasting(source, owner) else ""
+    if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name):
+        owner, base = source.class_of(value), value.value.id
+        sets = [source.function(store) for store in source.names.stores.get((base, value.attr), ())]
+        anew = owner is not None and base in ("self", "cls", owner.name) and any(function is not None and function.name not in MAKERS for function in sets)
+        return ast.unparse(value) if anew and owner is not None and (base != "self" or lasting(source, owner)) else ""
     if not isinstance(value, ast.Name):
         return ""
     home = source.scope(value).home(value.id)

@@ -235,19 +235,19 @@ def _instances(source: Source, owner: ast.ClassDef) -> Iterator[tuple[Source, as
 
 def lasting(source: Source, owner: ast.ClassDef) -> bool:
     """Whether an instance of the class outlives a request: made at import, at start-up, by a cached function, or once by the class itself."""
-    if makes_one(source, owner):
+    return makes_one(source, owner) or any(_outlives(other, call) for other, call in instances(source, owner) if not in_tests(other))
+
+
+def passing(source: Source, owner: ast.ClassDef) -> bool:
+    """Whether some request makes an instance of its own."""
+    return not makes_one(source, owner) and any(not _outlives(other, call) for other, call in instances(source, owner) if (around := enclosing(other, call)) is not None and reached(other, around))
+
+
+def _outlives(source: Source, call: ast.Call) -> bool:
+    around = enclosing(source, call)
+    if around is None or any("cache" in ast.unparse(decorator) for decorator in around.decorator_list):
         return True
-    for other, call in instances(source, owner):
-        if in_tests(other):
-            continue
-        around = enclosing(other, call)
-        if around is None:
-            return True
-        if any("cache" in ast.unparse(decorator) for decorator in around.decorator_list):
-            return True
-        if _is_kept(other, call) or (not reached(other, around) and _escapes(other, call)):
-            return True
-    return False
+    return _is_kept(source, call) or (not reached(source, around) and _escapes(source, call))
 
 
 def makes_one(source: Source, owner: ast.ClassDef) -> bool:
@@ -313,7 +313,6 @@ def _is_kept(source: Source, call: ast.Call) -> bool:
             if (on_class and target.value.id == first) or any(origin.kind == "class" for origin in source.origins(target.value)):
                 return True
     return False
-
 
 
 def _escapes(source: Source, call: ast.Call) -> bool:

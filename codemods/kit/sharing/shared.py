@@ -229,8 +229,9 @@ def groups_in(
     groups: list[Group] = []
     for statement, slots in links:
         joined = [group for group in groups if slots & set(group.slots)]
-        merged = Group(source, body, scope, owner, me, [statement], {slot: tainted[slot] for slot in slots})
-        merged.foreign = {name: foreign[name] for name in reads(source, statement, scope, foreign)}
+        merged = Group(source, body, scope, owner, me, [statement], {slot: at for slot, at in tainted.items() if slot in slots})
+        handed = reads(source, statement, scope, foreign)
+        merged.foreign = {name: group for name, group in foreign.items() if name in handed}
         for group in joined:
             groups.remove(group)
             merged.statements += group.statements

@@ -20,8 +20,8 @@ from .stations import Station, Unclear
 
 def started_groups(source: Source) -> Iterator[Group]:
     """The groups that such functions build."""
-    declaring = {function for each in source.nodes(ast.Global) if isinstance(function := source.parent(each), FunctionNode)}
-    for function in declaring:
+    declaring = (function for each in source.nodes(ast.Global) if isinstance(function := source.parent(each), FunctionNode))
+    for function in dict.fromkeys(declaring):
         if not isinstance(source.parent(function), ast.Module) or function in handlers(source.project) or reached(source, function):
             continue
         names = [name for each in function.body if isinstance(each, ast.Global) for name in each.names if _set_once(source, function, name)]

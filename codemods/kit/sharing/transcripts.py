@@ -8,11 +8,13 @@ from collections.abc import Iterable, Iterator
 from ..callers import argument, callers
 from ..handlers import handlers
 from ..libraries.messages import GROWS, SPOKEN, is_telling
-from ..names import FunctionNode
+from ..names import FunctionNode, last_part
 from ..source import Source, keyword
 from .handed import Place, everywhere, reaches_model
 from .reach import instances, member_uses, uses_of
 
+MESSAGES = ("Message", "Msg", "Turn")
+ROLES = ("user", "assistant", "system", "human", "ai", "bot")
 NEVER = frozenset({"documents", "docs", "tools", "results"})
 
 
@@ -132,9 +134,20 @@ def _is_transcript(source: Source, statement: ast.Assign | ast.AnnAssign) -> boo
         return False
     if isinstance(target, ast.Name) and function is None and not owner.decorator_list and not any(_is_model(source, base) for base in owner.bases):
         return _talks(source, statement, target.id, _members(source, owner, target.id, statement))
-    if isinstance(target, ast.Attribute) and function is not None and function.name == "__init__" and source.parent(statement) is function:
+    if isinstance(target, ast.Attribute) and function is not None and source.parent(statement) is function and _runs_once(source, owner, function):
         return _talks(source, statement, target.attr, _members(source, owner, target.attr, statement))
     return False
+
+
+def _runs_once(source: Source, owner: ast.ClassDef, function: FunctionNode) -> bool:
+    """Whether a method fills an instance when it is made: `__init__`, what that or `__new__` calls, what returns at once when all is there."""
+    if function.name == "__init__":
+        return True
+    if function.args.args[1:] or not isinstance(function, ast.FunctionDef):
+        return False
+    if any((maker := source.function(node)) is not None and maker.name in ("__init__", "__new__") and source.class_of(node) is owner for node in source.attributes(function.name)):
+        return True
+    return any(isinstance(each, ast.If) and isinstance(each.body[-1], ast.Return) for each in function.body)
 
 
 def _is_model(source: Source, base: ast.expr, depth: int = 0) -> bool:
@@ -148,12 +161,20 @@ def _is_model(source: Source, base: ast.expr, depth: int = 0) -> bool:
 def _members(source: Source, owner: ast.ClassDef, attr: str, statement: ast.stmt) -> list[Place]:
     own = [node for node in source.attributes(attr) if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls") and source.class_of(node) is owner]
     if not own:
-        return []
+        return list(_through_the_class(source, owner, attr)) if source.function(statement) is None else []
     built = source.function(statement)
     places: list[Place] = [(source, node) for node in own if source.function(node) is not built or built is None]
     if any(source.class_of(node) is not owner for node in source.attributes(attr)) or len(source.project.mentioning(attr)) > 1:
         places += [(use.source, use.node) for use in member_uses(source, owner, [f"self.{attr}"], source.names.inner[owner], [statement]) if use.node not in own]
     return places
+
+
+def _through_the_class(source: Source, owner: ast.ClassDef, attr: str) -> Iterator[Place]:
+    """The reads of an attribute by the name of its class: `Memory.turns`, in any file."""
+    for other in source.project.mentioning(attr):
+        for node in other.attributes(attr) if owner.name in other.words else ():
+            if last_part(node.value) == owner.name and any(origin.node is owner for origin in other.origins(node.value)):
+                yield other, node
 
 
 def _talks(source: Source, statement: ast.stmt, name: str, uses: list[Place]) -> bool:
@@ -227,8 +248,11 @@ def _is_message(source: Source, node: ast.expr, telling: bool) -> bool:
             return True
         if isinstance(node.func, ast.Attribute) and node.func.attr in ("model_dump", "to_dict", "dict"):
             return telling
-        if any(isinstance(origin.node, FunctionNode) and _makes_message(origin.source, origin.node) for origin in source.origins(node.func)):
+        made = source.origins(node.func)
+        if any(isinstance(origin.node, FunctionNode) and _makes_message(origin.source, origin.node) for origin in made):
             return True
+        if telling and any(isinstance(origin.node, ast.ClassDef) for origin in made):  # a class of the project's own
+            return last_part(node.func).endswith(MESSAGES) or any(each.arg in ("role", "content") for each in node.keywords) or any(isinstance(each, ast.Constant) and each.value in ROLES for each in node.args)
         return telling and last in ("dict", "Message", "str") and bool(node.keywords or node.args)
     if isinstance(node, ast.Name):
         found = [origin for origin in source.origins(node) if isinstance(origin.node, (ast.Call, ast.Dict))]

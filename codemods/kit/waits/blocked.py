@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..callgraph import Function, Trail, callees, may_run_sync, referred, trail_of
 from ..libraries.blocking import CALLS, READERS, Kind
-from ..names import last_part
+from ..names import COMPREHENSIONS, last_part
 from ..source import Source
 from .threads import Bar, trail_words
 from .waiting import Wait, inner, kind_of, path_of, wait_of
@@ -66,9 +66,6 @@ _ALLOWED = re.compile(rb"#[^\r\n]*noqa:[^\r\n]*ASYNC(1|2)\d\d")
 def _allowed_lines(source: Source) -> frozenset[int]:
     """Lines on which the author has told another tool that the call may block."""
     return frozenset(source.line_of(match.start()) for match in _ALLOWED.finditer(source.utf8)) if b"ASYNC" in source.utf8 else frozenset()
-
-
-COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 def _iterated(source: Source) -> Iterator[ast.expr]:
