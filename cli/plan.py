@@ -140,7 +140,7 @@ class _Survivors:
     @cached_property
     def web(self) -> Web:
         """Which imports lead where; nothing is known of the files yet."""
-        return Web([*self.contents, *self.passed])
+        return Web({**self.contents, **self.passed})
 
     def count_libraries(self, content: bytes) -> None:
         names = {match.decode().replace("_", "-").replace(".", "-") for match in _LIBRARIES.findall(content)}

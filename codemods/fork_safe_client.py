@@ -245,9 +245,10 @@ from .kit.source import Source
 MENTIONS = ("fork", "Process", "Pool", "celery", "preload_app", "asyncio.run", "async_to_sync", "anyio.run", "uvloop.run", "run_until_complete")
 CLIENTS = ("OpenAI", "Anthropic", "Groq", "Mistral", "requests", "httpx", "urllib3", "psycopg", "pymysql", "sqlite3", "create_engine", "preload_app")
 LOOPS_BY_HAND = "ask the model in sync code (`invoke`), keep one event loop for all requests, or give each loop a model with its own `http_async_client=`."
+ENGINES_BY_HAND = "call `engine.dispose(close=False)` in each child: in gunicorn's `post_fork`, Celery's `worker_process_init`, a pool's `initializer=`."
 
 
-@codemod(mentions=(CLIENTS,), shares=MENTIONS, stage="scope")
+@codemod(mentions=(CLIENTS,), shares=MENTIONS, meets=(".create_all(",), stage="scope")
 def fork_safe_client(source: Source) -> Iterator[Finding]:
     if not source.project.remember("may divide", lambda: any(word.encode() in other.utf8 for other in source.project for word in (*MENTIONS, "flask"))):
         return
@@ -259,7 +260,7 @@ def fork_safe_client(source: Source) -> Iterator[Finding]:
             continue
         found = _answered(source, candidate)
         if isinstance(found, Obstacle):
-            yield source.refuse(candidate.node, found.code, f"{words}; {found.words}")
+            yield source.refuse(candidate.node, found.code, f"{words}; {found.words}", ENGINES_BY_HAND if candidate.made_by.endswith("create_engine") else "")
         else:
             edits, needs = per_loop(found, candidate.close) if candidate.asynchronous else per_process(found)
             yield source.fix(candidate.node, edits, words, imports=[*needs, *importers(found, getter_name(found))])

@@ -131,8 +131,8 @@ Refuses
         async def ask(question: str):
             return await answer_with(llm, question)
 
-    hears-more: The handler listens to chains or tools too, and would hear more at the run than it does at the model.
-    By hand: build the model with a new handler for each request.
+    hears-more: The handler would hear more at the run than it does at the model or chain that holds it.
+    By hand: build the model or chain with a new handler for each request.
 
         from fastapi import FastAPI
         from langchain_core.callbacks import BaseCallbackHandler
@@ -179,7 +179,7 @@ Refuses
         async def ask(question: str, options: dict):
             return (await llm.ainvoke(question, config=options)).content
 
-    kept-elsewhere: It is kept on an instance, in a container, under several names or right inside of a model or chain.
+    kept-elsewhere: It is kept on an instance for more than the method that runs the model, in a container, under several names or right inside of a model or chain.
     By hand: make the handler in the function that runs the model, and give it to the run through `config={"callbacks": [...]}`.
 
         from fastapi import FastAPI
@@ -200,7 +200,9 @@ Refuses
                 self.llm = ChatOpenAI(streaming=True, callbacks=[self.collector])
 
             async def answer(self, question: str):
-                await self.llm.ainvoke(question)
+                return (await self.llm.ainvoke(question)).content
+
+            def last(self):
                 return self.collector.last
 
 
@@ -209,7 +211,7 @@ Refuses
 
         @app.post("/ask")
         async def ask(question: str):
-            return await service.answer(question)
+            return await service.answer(question), service.last()
 
 Notes
     StreamingStdOutCallbackHandler holds no state: standard output is one for the whole process, a fresh instance still
@@ -223,6 +225,7 @@ from collections.abc import Iterator
 from .kit.codemod import codemod
 from .kit.finding import Finding
 from .kit.handlers import serves
+from .kit.sharing.held_listeners import held_listeners
 from .kit.sharing.kept_listeners import kept_listeners
 from .kit.sharing.listeners import freshened, shared_listeners
 from .kit.source import Source
@@ -236,5 +239,9 @@ def fresh_callbacks(source: Source) -> Iterator[Finding]:
         if finding is not None:
             yield finding
     if serves(source.project):
-        for call, message in kept_listeners(source, {listener.call for listener in listeners}):
+        answered = {listener.call for listener in listeners}
+        for held, fix in held_listeners(source):
+            answered.add(held)
+            yield fix
+        for call, message in kept_listeners(source, answered):
             yield source.refuse(call, "kept-elsewhere", message)

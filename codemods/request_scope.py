@@ -207,7 +207,7 @@ Refuses
             return chain.predict(input=q)
 
     unusual-assignment: It is bound together with other names, or put into a container.
-    By hand: give it an assignment of its own.
+    By hand: give it an assignment of its own; of what lies in a mapping or on one object for all, keep one for each session.
 
         from fastapi import FastAPI
         from langchain.chains import ConversationChain
@@ -488,7 +488,7 @@ MENTIONS = (
         '"messages":', "'messages':",
     ),
     (
-        "emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id", '"role"', "'role'", "chat_history", "HumanMessage", "threads.create(",
+        "emory", "History", "ConversationChain", "create_conversational_retrieval_agent", "thread_id", '"role"', "'role'", "dict(role=", "chat_history", "HumanMessage", "threads.create(",
         "conversations.create(", "previous_response_id", "start_chat(", "chats.create(", "message_history", "SQLiteSession", *IMPORTED, *BEGUN,
     ),
 )  # fmt: skip

@@ -61,6 +61,7 @@ class Traits:
     preloads: bool  # a server's configuration by which all files are read before it forks
     state: bool  # puts something on the application's state, or reads it there
     overrides: bool  # puts something in the place of a dependency
+    talks: bool  # gives messages to a model
     puts: frozenset[bytes] = frozenset()  # names under which it may put what keeps a conversation on the application
     asks: frozenset[bytes] = frozenset()  # names for which it may ask the application
 
@@ -77,6 +78,7 @@ class Traits:
             b"preload_app" in raw,
             b"app.state" in raw,
             b"dependency_overrides" in raw,
+            b"messages=" in raw,
             put(raw),
             asked(raw),
         )
@@ -217,9 +219,9 @@ def _set_by_functions(source: Source, owners: _Owners) -> Iterator[tuple[str, li
 
 def _lists(source: Source, owners: _Owners) -> set[str]:
     """The lists of the module into which messages may be put, the conversations that a library keeps, and the classes that have one of them."""
-    names = source.names
-    begun = [(binding.node, is_telling(name)) for name, bindings in names.module.bindings.items() for binding in bindings[:1]]
-    begun += [(names.parents[node], True) for (head, name), nodes in names.stores.items() if head == "self" and is_telling(name) for node in nodes]
+    names, grown = source.names, _grown(source)
+    begun = [(binding.node, is_telling(name) or name in grown) for name, bindings in names.module.bindings.items() for binding in bindings[:1]]
+    begun += [(names.parents[node], True) for (head, name), nodes in names.stores.items() if head == "self" for node in nodes if is_telling(name) or _class_name(source, node) in grown]
     for owner in names.by_type.get(ast.ClassDef, ()):
         begun += [(binding.node, True) for name, bindings in names.inner[owner].bindings.items() if is_telling(name) for binding in bindings]
     found = [node for node, telling in begun if _begins_list(node, telling)]
@@ -227,7 +229,7 @@ def _lists(source: Source, owners: _Owners) -> set[str]:
     if any(word in source.utf8 for word in REMOTE):
         found += [call for call in names.by_type.get(ast.Call, ()) if isinstance(call.func, ast.Attribute) and f".{ast.unparse(call.func)}(".encode().endswith(REMOTE)]  # type: ignore[attr-defined]
         found += [word for word in names.by_type.get(ast.keyword, ()) if word.arg == "previous_response_id"]  # type: ignore[attr-defined]
-    return {owner for node in found for owner in owners.of(node)}
+    return {owner for node in found for owner in owners.of(node)} | (_heard(source, owners) if any(word in source.utf8 for word in _LISTENING) else set())
 
 
 def _makes(node: ast.AST) -> bool:
@@ -246,6 +248,37 @@ def _begins_list(node: ast.AST, telling: bool) -> bool:
     if not telling or not isinstance(value, ast.Call) or not isinstance(value.func, ast.Name):
         return False
     return value.func.id in ("list", "deque") or (value.func.id == "field" and any(each.arg == "default_factory" for each in value.keywords))
+
+
+def _grown(source: Source) -> set[str]:
+    """The names of what messages are put into: `recent.append({"role": "user", ...})`; of `self.recent`, the class."""
+    if b"role" not in source.utf8:
+        return set()
+    found: set[str] = set()
+    for node in source.attributes("append"):
+        call = source.parent(node)
+        added = call.args[0] if isinstance(call, ast.Call) and call.args else None
+        if isinstance(added, ast.Dict) and any(isinstance(key, ast.Constant) and key.value == "role" for key in added.keys):
+            found.add(node.value.id if isinstance(node.value, ast.Name) else _class_name(source, node))
+    return found
+
+
+def _class_name(source: Source, node: ast.AST) -> str:
+    owner = source.class_of(node)
+    return owner.name if owner is not None else ""
+
+
+def _heard(source: Source, owners: _Owners) -> set[str]:
+    """The names of the module that a list of callbacks holds, and what is built with such a list."""
+    found: set[str] = set()
+    lists: list[ast.expr] = [word.value for word in source.nodes(ast.keyword) if word.arg == "callbacks"]
+    lists += [value for given in source.nodes(ast.Dict) for key, value in zip(given.keys, given.values) if isinstance(key, ast.Constant) and key.value == "callbacks"]
+    for each in lists:
+        handlers = [part.id for part in each.elts if isinstance(part, ast.Name)] if isinstance(each, ast.List) else []
+        if handlers:
+            found.update(name for name in handlers if name in source.names.module.bindings)
+            found.update(owners.of(each) if source.function(each) is None else ())
+    return found
 
 
 class _Reads:
@@ -294,6 +327,7 @@ class _Reads:
                         self._reach(load, used)
 
     def _read_each_other(self, module: Scope) -> None:
+        """Which definitions read which."""
         loads, scopes = self.names.loads, self.names.scopes
         for name, bindings in module.bindings.items():
             if name not in loads or all(binding.kind == "import" for binding in bindings):

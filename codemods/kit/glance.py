@@ -14,6 +14,8 @@ _IMPORT = re.compile(rb"import(?=[ \t(])[ \t]*(\([^)]*\)|[^\r\n]*)")  # a plain 
 _STARTS = re.compile(r"^(?:(async[ \t]+)?(def|class)[ \t]+(\w+)|(\w+)[ \t]*(?::[^=\r\n]*)?=(?!=))", re.MULTILINE | re.ASCII)
 _WORD = re.compile(r"[^\W\d]\w*", re.ASCII)
 _FIELD = re.compile(rf"^(?: {{1,4}}|\t)(?:{'|'.join(sorted(KEYS))})[ \t]*:", re.MULTILINE | re.ASCII)
+_LIST = re.compile(r"^[ \t]+(?:self\.)?(\w*(?:messages|history|conversation|transcript|dialog|turns|log))[ \t]*(?::[^=\r\n]*)?=[ \t]*(?:\[|list\(|deque\(|(?:dataclasses\.)?field\()", re.MULTILINE | re.ASCII)
+_GROWN = re.compile(r"(?<![\w.])(?:self\.)?([^\W\d]\w*)\.append\([ \t\r\n]*\{[ \t\r\n]*[\"']role[\"']", re.ASCII)
 _NOISE = re.compile(rb"#[^\r\n]*|;.*")
 _TABLE = sorted({*CLIENTS, *BLOCKING, *BRIEFLY} - PLAIN)
 _BELOW = {head: [path.split(".") for path in _TABLE if path.partition(".")[0] == head] for head in HEADS}
@@ -102,14 +104,24 @@ class Glance:
 
     def _below(self, name: str, dotted: str) -> set[str]:
         """The paths that are named below an imported module: as its attributes, and in `setattr(module, "attribute", ...)`."""
-        spelled = dotted if dotted.startswith(f"{name}.") else name
-        pieces = [piece for end in (".", ', "', ", '") for piece in self._text.split(f"{spelled}{end}")[1:]]
-        return {f"{dotted}.{match.group()}" for piece in pieces if (match := _WORD.match(piece))}
+        spelled = {dotted if dotted.startswith(f"{name}.") else name} | ({name} if dotted.endswith(f".{name}") else set())
+        named = (re.finditer(rf"(?<![\w.]){re.escape(each)}(?:\.|, ['\"])([^\W\d]\w*)", self._text, re.ASCII) for each in spelled if each in self._text)
+        return {f"{dotted}.{match[1]}" for found in named for match in found}
 
     @cached_property
     def _has_fields(self) -> bool:
         """Whether a class of the file may have a field that tells users apart."""
         return _FIELD.search(self._text) is not None
+
+    @cached_property
+    def _lists(self) -> frozenset[str]:
+        """What lists of messages in its classes may be called."""
+        return frozenset(_LIST.findall(self._text))
+
+    @cached_property
+    def _grown(self) -> frozenset[str]:
+        """What messages are put into, by functions of the module."""
+        return frozenset(_GROWN.findall(self._text)) if b"role" in self.raw else frozenset()
 
     @cached_property
     def _chunks(self) -> dict[str, tuple[str, set[str]]]:
@@ -147,9 +159,10 @@ class Glance:
         briefly = kind == "sync" and ("open" in own or any(mark.briefly for mark in self._said(own)))
         keyed = kind == "class" and not KEYS.isdisjoint(words) and self._has_fields
         through = frozenset(dotted for bound in self.meant.keys() & words for dotted, target in self.meant[bound] if target[1] in words or bound != target[1])
-        if not (client or blocking or briefly or keyed or through):
+        memory = any(mark.memory for mark in said) or not (self._grown | (self._lists if kind == "value" else frozenset())).isdisjoint(words)
+        if not (client or blocking or briefly or keyed or through or memory):
             return None
-        return Export(kind, client, blocking, briefly, kind == "value" and any(mark.everywhere for mark in said), keyed, through, any(mark.memory for mark in said), client)
+        return Export(kind, client, blocking, briefly, kind == "value" and any(mark.everywhere for mark in said), keyed, through, memory, client)
 
     def _said(self, words: set[str]) -> list[Marks]:
         return [marks(path) for bound in self.outside.keys() & words for dotted in self.outside[bound] for path in _known(dotted, words)]

@@ -55,6 +55,7 @@ class Handler:
     kind: str
     framework: str
     path: str = ""  # of a route that is registered by a call, or decorated for aiohttp
+    placed: bool = False  # told by where it stands
 
 
 INNER = ("session", "provider", "node", "middleware")
@@ -79,7 +80,9 @@ def handlers(project: Surroundings) -> dict[FunctionNode, Handler]:
                 one, other = (known, handler) if known.framework == "aiohttp" else (handler, known)
                 if one.path and one.framework == "aiohttp" and (other.framework, other.path) == ("web", ""):
                     found[handler.function] = one  # a method of a view: the class says what it is, its registration for which path
-                elif known.path != handler.path:  # what only one of its routes names is not always there
+                elif known.placed and handler.path:  # where its class is registered
+                    found[handler.function] = replace(known, framework=handler.framework, path=handler.path, placed=False)
+                elif known.path != handler.path and not handler.placed:  # what only one of its routes names is not always there
                     found[handler.function] = replace(known, path="")
         return found
 
@@ -102,7 +105,7 @@ def _of(source: Source) -> Iterator[Handler]:
         else:
             described = _by_place(source, function)
             if described:
-                yield Handler(source, function, *described)
+                yield Handler(source, function, *described, placed=True)
     for owner in source.nodes(ast.ClassDef):
         for decorator in owner.decorator_list:
             if isinstance(decorator, ast.Call) and last_part(decorator.func) == "view":
@@ -323,6 +326,10 @@ def _handed(source: Source, call: ast.Call, place: int, kind: str, framework: st
         for origin in source.origins(node):
             if origin.kind == "function" and isinstance(origin.node, FunctionNode):
                 yield Handler(origin.source, origin.node, kind, framework, _path(call, place - 1))
+            elif isinstance(origin.node, ast.ClassDef) and framework == "starlette":
+                for method in origin.node.body:
+                    if isinstance(method, FunctionNode) and method.name in VIEW_METHODS:
+                        yield Handler(origin.source, method, "route", framework, _path(call, place - 1))
             elif origin.kind in ("value", "instance") and (found := class_of(origin)) is not None:
                 for method in found[1].body:
                     if isinstance(method, FunctionNode) and method.name == "__call__":

@@ -129,6 +129,15 @@ def opened(source: Source, block: ast.stmt, inner: Collection[ast.stmt], gone: C
     return (f"{margin}{said[1]}{source.newline}" if said[1] else "") + reindent(text, source.indent(body[0]), margin)
 
 
+def gone(source: Source, statement: ast.stmt) -> Edit:
+    """The statement goes; comments about it stay for who reads what becomes of it."""
+    start, stop = span(source, statement)
+    behind = source.slice(source.stop(statement), stop).strip()
+    if lead(source, statement) == start and not behind:
+        return without(source, statement, statement)
+    return source.edit(start, stop, f"{source.indent(statement)}{behind}{source.newline}" if behind else "")
+
+
 def instead(source: Source, first: ast.stmt, last: ast.stmt, text: str, *, before: int = 0, after: int = 0) -> Edit:
     """`text`, whole lines, instead of a row of statements, with so many blank lines before and behind it if anything stands there."""
     start, stop = lead(source, first), span(source, last)[1]
@@ -239,7 +248,17 @@ def _rerun(holder: ast.stmt, block: Block) -> bool:
 
 
 def _runs_before(source: Source, function: FunctionNode, statement: ast.stmt, path: list[tuple[Block, int]]) -> bool:
-    return any(statement in block[:index] for block, index in path)
+    surely = [statement]  # and each `try` around it whose handlers lead away
+    while isinstance(above := source.parent(surely[-1]), ast.Try) and surely[-1] in above.body and all(leaves(source, each.body[-1]) for each in above.handlers):
+        surely.append(above)
+    return any(each in block[:index] for each in surely for block, index in path)
+
+
+def leaves(source: Source, statement: ast.stmt) -> bool:
+    """Whether what stands behind a statement is not run: `return`, `raise`, `continue`, Flask's `abort(404)`."""
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        return source.qualified(statement.value.func) in ("flask.abort", "quart.abort", "werkzeug.exceptions.abort", "bottle.abort")
+    return isinstance(statement, (ast.Return, ast.Raise, ast.Continue, ast.Break))
 
 
 def insertion(source: Source, before: ast.stmt, text: str) -> Edit:

@@ -181,11 +181,13 @@ def _parameter(source: Source, binding: Binding, hops: int) -> Iterator[Origin]:
     if me is not None:
         yield me
         return
-    provider = _depends(source, binding)
-    if provider is not None:
+    home, annotation = meant(source, binding.annotation, hops)
+    if (provider := _provided(source, [binding.value])) is not None:
         yield from returned(source, provider, hops)
-    elif binding.annotation is not None and annotation_path(source, binding.annotation):
-        yield Origin(source, "annotation", binding.annotation, binding=binding)
+    elif (provider := _provided(home, _beside(annotation))) is not None:
+        yield from returned(home, provider, hops)
+    elif annotation is not None and annotation_path(home, annotation):
+        yield Origin(home, "annotation", annotation, binding=binding)
     else:
         yield Origin(source, "parameter", binding.node, binding=binding)
 
@@ -202,11 +204,22 @@ def _me(source: Source, binding: Binding) -> Origin | None:
     return None
 
 
-def _depends(source: Source, binding: Binding) -> ast.expr | None:
-    """What `Depends` provides: `x = Depends(f)` or `x: Annotated[T, Depends(f)]`."""
-    candidates: list[ast.AST] = [binding.value] if binding.value is not None else []
-    if isinstance(binding.annotation, ast.Subscript) and isinstance(binding.annotation.slice, ast.Tuple):
-        candidates += binding.annotation.slice.elts[1:]
+def meant(source: Source, annotation: ast.AST | None, hops: int = 0) -> tuple[Source, ast.AST | None]:
+    """The type that a name stands for: `Chain = Annotated[ConversationChain, Depends(get_chain)]`, also of another file."""
+    if isinstance(annotation, (ast.Name, ast.Attribute)) and source.project.mentioning("Annotated"):
+        for origin in origins_of(source, annotation, hops + 1):
+            if origin.kind == "value" and isinstance(origin.node, ast.Subscript):
+                return origin.source, origin.node
+    return source, annotation
+
+
+def _beside(annotation: ast.AST | None) -> list[ast.expr]:
+    """What stands beside the type in `Annotated[T, Depends(f)]`."""
+    return annotation.slice.elts[1:] if isinstance(annotation, ast.Subscript) and isinstance(annotation.slice, ast.Tuple) else []
+
+
+def _provided(source: Source, candidates: Iterable[ast.AST | None]) -> ast.expr | None:
+    """What `Depends` provides."""
     for node in candidates:
         if isinstance(node, ast.Call) and source.qualified(node.func) in ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security") and node.args:
             return node.args[0]

@@ -89,13 +89,23 @@ class Project:
     def lookup(self, dotted: str, importer: str) -> tuple[Source, str] | None:
         """The file and the module-level name that a dotted path means in the file `importer`; ("", the module itself) for a module."""
         module = self.find(dotted, importer)
-        if module is not None:
-            return module, ""
         parent, _, name = dotted.rpartition(".")
-        if not parent:
-            return None
-        module = self.find(parent, importer)
-        return (module, name) if module is not None else None
+        above = self.find(parent, importer) if parent else None
+        if module is not None:
+            return (above, name) if above is not None and self._hides(above, name, module, importer) else (module, "")
+        if above is not None and name not in above.names.module.bindings and not above.names.module.stars:
+            package, _, hidden = parent.rpartition(".")
+            holder = self.find(package, importer) if package else None
+            if holder is not None and self._hides(holder, hidden, above, importer):
+                return None  # an attribute of what the package has in the module's place
+        return (above, name) if above is not None else None
+
+    def _hides(self, package: Source, name: str, module: Source, importer: str) -> bool:
+        """Whether a package has something else under the name of one of its modules, for the other files: `from .agent import agent`."""
+        if package.path == importer or not package.path.endswith("__init__.py"):
+            return False
+        bindings = package.names.module.bindings.get(name, ())
+        return any(binding.kind != "import" or self.find(binding.origin, package.path) is not module for binding in bindings)
 
     def imported(self, source: Source) -> frozenset[str]:
         """The paths of the files that a file imports, or imports names from, anywhere in it."""

@@ -28,9 +28,14 @@ def units(web: Web) -> list[tuple[str, ...]]:
         low, high = sorted((root(one), root(other)))
         above[high] = low
 
-    for path in [path for path, traits in facts.traits.items() if traits.preloads]:
+    preloading = [path for path, traits in facts.traits.items() if traits.preloads]
+    for path, imports in facts.imports.items() if preloading else ():  # who uses before the fork what a module keeps
+        for target in {web.target(dotted, path) for dotted in imports} - {None}:
+            if target is not None and (export := web.export(*target)) is not None and export.kind == "value" and export.kept:
+                tie(path, target[0])
+    for path in preloading:
         for other, exports in facts.exports.items():
-            if any(export.own for export in exports.values()):
+            if any(export.own or (export.kind == "value" and export.kept) for export in exports.values()):
                 tie(path, other)
     state = [path for path, traits in facts.traits.items() if traits.state]
     if any(traits.keeps for traits in facts.traits.values()):

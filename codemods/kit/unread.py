@@ -40,7 +40,7 @@ class Unread:
                 continue
             if path in self.web.facts.spread:
                 wanted.update(self._parts(path, self.web.facts.spread[path]))
-            curious = traits.divides or traits.listens or path in self.web.keepers
+            curious = traits.divides or traits.listens or traits.talks or path in self.web.keepers
             for dotted in imports if curious else self.web.facts.awaited[path]:
                 wanted |= self._needs(traits, path, dotted)
         for path in self.rest:
@@ -95,7 +95,7 @@ class Unread:
         if export is None:
             return None, NONE
         hands = export.client or export.blocking or export.briefly
-        found = here if here and (export.keyed or (hands and self._shares(path))) else NONE
+        found = here if here and (export.keyed or export.memory or (hands and self._shares(path))) else NONE
         for target in self.web.behind(path, export) if files or export.kind == "import" else ():
             again = export.kind == "import"
             other, more = self._possible(target, files if again else files - 1)

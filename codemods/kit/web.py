@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from .facts import Export, Facts, Traits, total
+from .glance import imported_names
 from .project import Modules
 
 MAX_FILES = 2  # how many files a call is followed through behind the one that is imported
@@ -16,9 +18,10 @@ Target = tuple[str, str]  # a file's path and a name of it; the name "" for the 
 class Web:
     """Which imports lead where, over the facts of some of a project's files."""
 
-    def __init__(self, paths: Iterable[str]) -> None:
+    def __init__(self, files: Mapping[str, bytes]) -> None:
         self.facts = Facts()
-        self.modules = Modules(paths)
+        self.files = dict(files)
+        self.modules = Modules(files)
         self._targets: dict[tuple[str, str], Target | None] = {}  # by dotted path and the importer's folder
         self._behind: dict[tuple[str, frozenset[str]], tuple[Target, ...]] = {}
         self._judged: dict[tuple[str, str, int], Export | None] = {}
@@ -79,13 +82,24 @@ class Web:
             return None
         whole = self.modules.find(dotted.removesuffix(".*"), importer)
         if whole:
-            return whole, ""
+            package, _, name = dotted.rpartition(".")
+            home = self.modules.find(package, importer) if package and name != "*" else ""
+            return (home, name) if home.endswith("__init__.py") and home != importer and self._hides(home, name, whole) else (whole, "")
         for _ in range(2):  # module.name, module.name.attribute
             dotted, _, name = dotted.rpartition(".")
             part = self.modules.find(dotted, importer) if dotted else ""
             if part:
                 return part, name
         return None
+
+    def _hides(self, package: str, name: str, module: str) -> bool:
+        """Whether a package has something else under the name of one of its modules: `from .agent import agent`."""
+        raw = self.files[package]
+        if name.encode() not in raw:
+            return False
+        if re.search(rb"^(?:%b[ \t]*(?::[^=\r\n]*)?=(?!=)|(?:async[ \t]+)?def[ \t]+%b\b|class[ \t]+%b\b)" % ((name.encode(),) * 3), raw, re.MULTILINE):
+            return True
+        return any(bound == name and self.modules.find(dotted, package) != module for bound, dotted in imported_names(package, raw))
 
     def export(self, path: str, name: str) -> Export | None:
         """What a file that is known exports by a name, or hands on by a star import."""

@@ -232,3 +232,36 @@ def test_what_a_star_import_brings_is_seen_together(between: str, line: str) -> 
         "web.py": f"import asyncio\n{line}\n\nasync def page(url):\n    return fetch(url)\n",
     }
     assert set(files) in together(files)
+
+
+def test_a_list_of_messages_that_instances_hold_ties_who_serves_them() -> None:
+    tutor = "from openai import OpenAI\nclient = OpenAI()\n\nclass Tutor:\n    %s\n    def ask(self, text):\n        self.history.append({'role': 'user', 'content': text})\n        return client.chat.completions.create(messages=self.history)\n"
+    form = "from pydantic import BaseModel\nclass Ask(BaseModel):\n    session_id: str\n"
+    main = "from form import Ask\nfrom tutor import Tutor\n\ndef ask(given: Ask):\n    return Tutor().ask(given)\n"
+    for line in ("history: list = []", "def __init__(self):\n        self.history = []"):
+        assert together({"tutor.py": tutor % line, "form.py": form, "main.py": main}) == [{"tutor.py", "form.py", "main.py"}]
+    assert together({"tutor.py": tutor % "history = None", "form.py": form, "main.py": main}) == []
+
+
+def test_what_runs_with_a_handler_of_the_module_is_read_with_who_asks_for_it() -> None:
+    handler = "from langchain_core.callbacks import BaseCallbackHandler\nclass Counter(BaseCallbackHandler):\n    def on_llm_end(self, response, **kwargs):\n        self.last = response\n"
+    model = "from langchain_openai import ChatOpenAI\nfrom handler import Counter\ncounter = Counter()\nmodel = ChatOpenAI(callbacks=[counter])\n\nasync def run(text):\n    return await model.ainvoke(text), counter.last\n"
+    assert together({"handler.py": handler, "model.py": model, "main.py": "from model import run\n\nasync def route(text):\n    return await run(text)\n"}) == [{"handler.py", "model.py", "main.py"}]
+
+
+def test_what_a_package_has_under_the_name_of_a_module_is_what_importers_mean() -> None:
+    files = {
+        "brain/__init__.py": "from .brain import brain\n",
+        "brain/brain.py": "from langchain.chains import ConversationChain\nbrain = ConversationChain(llm=None)\n",
+        "main.py": "from brain import brain\ndef ask(text):\n    return brain.run(text)\n",
+    }
+    assert together(files) == [set(files)]
+    files["brain/__init__.py"] = "from . import brain\n"
+    assert together(files | {"main.py": "from brain import brain\ndef ask(text):\n    return brain.brain.run(text)\n"}) == [{"brain/brain.py", "main.py"}]
+
+
+def test_a_class_that_keeps_messages_is_read_with_its_heirs() -> None:
+    base = "class Base:\n    def __init__(self):\n        self.said = []\n        self.history = []\n\n    def keep(self, text):\n        self.history.append({'role': 'user', 'content': text})\n"
+    heir = "from openai import OpenAI\nfrom base import Base\nclient = OpenAI()\n\nclass Heir(Base):\n    def ask(self, text):\n        self.keep(text)\n        return client.chat.completions.create(messages=self.history)\n"
+    main = "from heir import Heir\nheir = Heir()\n\ndef ask(text):\n    return heir.ask(text)\n"
+    assert together({"base.py": base, "heir.py": heir, "main.py": main}) == [{"base.py", "heir.py", "main.py"}]

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..callgraph import callees, closure
-from ..names import Binding
+from ..names import Binding, last_part
+from ..sharing.reach import main_block
 from ..source import Source
 from ..waits.threads import root_of
 from ..waits.waiting import calls_in, wait_of
@@ -25,6 +26,9 @@ ASYNC = frozenset(
 )
 # langchain-openai's models: their HTTP client is the same for equal settings
 CACHING = frozenset(f"{package}.{name}" for package in ("langchain_openai", "langchain_openai.chat_models") for name in ("ChatOpenAI", "AzureChatOpenAI", "OpenAI", "OpenAIEmbeddings"))
+# what makes sessions that use an engine; and the calls that use one which they are given
+MAKERS = frozenset("sessionmaker scoped_session Session".split())
+GIVEN = frozenset("create_all drop_all reflect prepare read_sql read_sql_query read_sql_table to_sql inspect".split())
 FREE = frozenset("with_options copy mount update close dispose".split())
 
 
@@ -79,12 +83,27 @@ def loads_of(candidate: Candidate) -> dict[ast.AST, Source]:
     return found
 
 
+def _through_sessions(candidate: Candidate, loads: dict[ast.AST, Source]) -> dict[ast.AST, Source]:
+    """The reads of an engine, and of what makes sessions with it: `SessionLocal = sessionmaker(bind=engine)`."""
+    if not candidate.made_by.endswith("create_engine"):
+        return loads
+    found, source = dict(loads), candidate.source
+    for bindings in source.names.module.bindings.values():
+        made = bindings[0].value if len(bindings) == 1 and bindings[0].kind == "assign" else None
+        if isinstance(made, ast.Call) and source.qualified(made.func).rpartition(".")[2] in MAKERS and any(part in loads for part in ast.walk(made)):
+            found |= loads_of(Candidate(source, bindings[0], bindings[0].node, "", False, False))
+    return found
+
+
 def kept_over_fork(candidate: Candidate) -> str:
     """How a child gets at connections of its parent, in words; "" when it does not."""
     loads = loads_of(candidate)
+    through = _through_sessions(candidate, loads)
     for fork in forks(candidate.source.project):
-        if not fork.reaches(loads):
+        if not fork.reaches(through):
             continue
+        if candidate.made_by.endswith("create_engine") and any(_is_given(home, load) for load, home in loads.items() if home is candidate.source or fork.source.path.rpartition("/")[2].startswith("gunicorn")):
+            return f"`{candidate.name}` is used before {fork.words} forks: children and parent read answers from the same connections"
         if candidate.made_by in CONNECTED or _used_at_import(candidate, loads) or _used_before(fork, loads):
             return f"`{candidate.name}` is {'connected' if candidate.made_by in CONNECTED else 'used'} before {fork.words} forks: children and parent read answers from the same connections"
     return ""
@@ -113,6 +132,13 @@ def _used_at_import(candidate: Candidate, loads: dict[ast.AST, Source]) -> bool:
             if source.function(call) is None and not _deferred(source, call) and _sends(source, call, loads):
                 return True
     return False
+
+
+def _is_given(source: Source, load: ast.AST) -> bool:
+    """Whether importing the file gives an engine to a call that uses it: `Base.metadata.create_all(bind=engine)`."""
+    above = source.parent(load)
+    call = source.parent(above) if isinstance(above, ast.keyword) else above
+    return isinstance(call, ast.Call) and call.func is not load and last_part(call.func) in GIVEN and source.function(call) is None and main_block(source, call) is None
 
 
 def _deferred(source: Source, node: ast.AST) -> bool:

@@ -52,8 +52,17 @@ def _changes(node: ast.AST, me: str) -> bool:
     """`self.x = ...`, `self.x += ...`, `self.x[k] = ...`, `self.x.append(...)`."""
     if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        return any(_of(target, me) for target in targets)
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in GROWS and _of(node.func.value, me)
+        return any(_of(target, me) and not (isinstance(target, ast.Subscript) and _tells_runs_apart(target.slice)) for target in targets)
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr not in GROWS or not _of(node.func.value, me):
+        return False
+    by_run = node.func.attr in ("pop", "setdefault", "add", "remove") and bool(node.args) and _tells_runs_apart(node.args[0])
+    return not by_run and not (isinstance(node.func.value, ast.Subscript) and _tells_runs_apart(node.func.value.slice))
+
+
+def _tells_runs_apart(key: ast.expr) -> bool:
+    """`run_id`, `str(run_id)`, `kwargs["run_id"]`: what is kept by it is that of one run."""
+    names = {each.id if isinstance(each, ast.Name) else each.value if isinstance(each, ast.Constant) else "" for each in ast.walk(key)}
+    return not names.isdisjoint({"run_id", "parent_run_id"})
 
 
 def _of(node: ast.AST, me: str) -> bool:
@@ -90,6 +99,14 @@ def class_of(source: Source, call: ast.Call) -> list[tuple[Source, ast.ClassDef]
 
 def only_models(source: Source, call: ast.Call) -> bool:
     """Whether the handler listens to nothing but models: given to a whole chain it hears no more than before."""
+    if source.qualified(call.func).rpartition(".")[2] in COLLECTING:
+        return True
     classes = class_of(source, call)
     events = [method.name for _, owner in classes for method in owner.body if isinstance(method, FunctionNode) and method.name.startswith("on_")]
     return bool(classes) and all(event.startswith(MODEL_EVENTS) for event in events)
+
+
+def only_chains(source: Source, call: ast.Call) -> bool:
+    """Whether the handler listens to nothing but the beginning and the end of chains."""
+    events = [method.name for _, owner in class_of(source, call) for method in owner.body if isinstance(method, FunctionNode) and method.name.startswith("on_")]
+    return bool(events) and all(event.startswith("on_chain") for event in events)

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 # store   - a history in this process: the messages themselves
 # session - a history or memory outside of the process, under a session's name given in writing
 # vectors - a vector store that knows no sessions
+# file    - a history in one file
 # thread  - what a provider keeps, a thread of its Assistants or a conversation of its Responses: one for each session
 # stored  - of another library, in a store under a name in writing, or in a list that others hold
-Keeps = Literal["history", "list", "whole", "chain", "store", "session", "vectors", "thread", "stored"]
+Keeps = Literal["history", "list", "whole", "chain", "store", "session", "vectors", "file", "thread", "stored"]
 
 KEEPS: dict[str, Keeps] = {
     "ConversationBufferMemory": "history",
@@ -50,7 +51,7 @@ KEEPS: dict[str, Keeps] = {
     "AstraDBChatMessageHistory": "session",
     "ElasticsearchChatMessageHistory": "session",
     "FirestoreChatMessageHistory": "session",
-    "FileChatMessageHistory": "session",
+    "FileChatMessageHistory": "file",
     "MomentoChatMessageHistory": "session",
     "SingleStoreDBChatMessageHistory": "session",
     "UpstashRedisChatMessageHistory": "session",

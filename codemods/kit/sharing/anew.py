@@ -11,10 +11,11 @@ from ..cut import replace, span
 from ..finding import Edit, Finding
 from ..handlers import handlers, serves
 from ..imports import spell
-from ..move import lead, movable, opened, place_for, runs, taken_out, whole, without
+from ..move import apart, gone, lead, movable, opened, place_for, runs, taken_out, whole, without
 from ..names import FunctionNode
 from ..source import targets_of
 from ..tests import in_tests
+from .class_plan import unhashable
 from .declared import unsaid
 from .histories import MAX_SESSIONS
 from .let_go import leaves_block
@@ -26,7 +27,7 @@ from .reach import Use, User, reached
 from .renewals import clearing
 from .shared import Group, value_of
 from .starting import stops
-from .stations import READS, Station, Unclear, stations_for
+from .stations import READS, Station, Unclear, may_pass, stations_for
 from .stored import object_to_stored
 from .wording import told
 
@@ -175,7 +176,7 @@ class _Anew(Plan):
         users = [function] if function is not self.once.function else []
         if each.handler is not None and each.handler.kind == "provider" and (function is self.once.function or any(found.function is function for found in self.carried)):
             found = [*dependents(each.source, function)]
-            if not all(user is not None and user in handlers(each.source.project) for _, user in found):
+            if not found or not all(user is not None and user in handlers(each.source.project) for _, user in found):
                 raise Unclear("factory", f"{function.name} is given to more than handlers", each.source, function)
             users = [user for _, user in found if user is not None]
             if (known := keyed_dependent(each.source, function)) is not None:
@@ -192,7 +193,7 @@ class _Anew(Plan):
         once, source, function = self.once, self.once.source, self.once.function
         own = next(each for each in self.stations if each.function is function)
         plain = isinstance(function, ast.FunctionDef) and not function.decorator_list
-        if self.cached and not (own.passes and (once.wraps or plain)):
+        if self.cached and not (own.passes and (once.wraps or (self.may_cache() if once.attr else plain))):
             raise Unclear("factory", "it keeps more than its messages, which can't be kept by key here", source, function)
         session = self.session(own)
         cells, definitions = self.with_histories(once.cells, session, None) if self.parameter and not self.cached else ([], [])
@@ -213,6 +214,17 @@ class _Anew(Plan):
             raise Unclear("shared-line", "the code is laid out in a way that can't be cut safely")
         return source.fix(once.spot, self.changes.edits, self.message(), help=told(self), imports=self.changes.imports, group=self.tie)
 
+    def argue(self, each: Station, call: ast.Call, name: str, value: str, keywords: bool | int) -> None:
+        if keywords == 2 and self.cached:  # a cache tells a place from a keyword
+            raise Unclear("handed-on", f"{each.name} hands a helper on where no keyword can follow", each.source, call)
+        super().argue(each, call, name, value, keywords)
+
+    def may_cache(self) -> bool:
+        """Whether a cache by the key may be put upon a method that takes nothing else."""
+        function, owner = self.once.function, self.once.source.parent(self.once.function)
+        alone = ast.unparse(function.args) in ("self", "") and not function.decorator_list and isinstance(function, ast.FunctionDef)
+        return bool(self.once.attr) and alone and isinstance(owner, ast.ClassDef) and not unhashable(self.once.source, owner)
+
     def session(self, own: Station) -> str:
         """What stands for the key in the function itself."""
         if not self.parameter or own.passes:
@@ -227,6 +239,8 @@ class _Anew(Plan):
 
     def may_get(self, own: Station) -> None:
         function = self.once.function
+        if self.once.attr:
+            may_pass(own, self.parameter)
         if self.parameter in own.source.names.inner[function].bindings or function.args.kwarg or (self.once.block is not None and function.decorator_list):
             raise Unclear("helper-signature", f"{function.name} can't take one more argument", own.source, function)
 
@@ -235,6 +249,9 @@ class _Anew(Plan):
         once, source = self.once, self.once.source
         start = lead(source, once.function)
         above = "\n\n".join(definitions).replace("\n", source.newline) + source.newline * 2 if definitions else ""
+        if above and once.attr and isinstance(owner := source.parent(once.function), ast.ClassDef):
+            self.changes.edits.append(apart(source, owner, "\n\n".join(definitions)))
+            above = ""
         for wrap in once.wraps:
             if self.cached:
                 text, needs = spell(source, "functools", "lru_cache")
@@ -247,9 +264,9 @@ class _Anew(Plan):
         if self.cached and not once.wraps:
             text, needs = spell(source, "functools", "lru_cache")
             self.changes.need(source, needs)
-            above = f"@{text}(maxsize={MAX_SESSIONS}){source.newline}"
-            start = span(source, once.function)[0]
-        if above and not (self.cached and once.wraps):
+            place = source.line_start(source.line_of(source.start(once.function)))
+            self.changes.edits.append(source.edit(place, place, f"{source.indent(once.function)}@{text}(maxsize={MAX_SESSIONS}){source.newline}"))
+        if above and not self.cached:
             self.changes.edits.append(source.edit(start, start, above))
         if once.block is None:
             self.changes.edits += cells
@@ -260,18 +277,19 @@ class _Anew(Plan):
             self.changes.edits += cells
             self.changes.edits += self.unchosen(once.block)
         else:
-            self.unguard(once, cells)
+            self.unguard(once, [*cells, *self.as_local(once.block)])
         for declared in once.declared:
             if not movable(source, declared):
                 raise Unclear("shared-line", "a statement shares its line with another", source, declared)
             self.changes.edits.append(taken_out(source, declared))
-        names = [*once.names, *self.idle_locks(once)]
-        gone = sorted((each.node for name in names for each in source.names.module.bindings[name] if each.within is source.names.module and isinstance(each.node, ast.stmt)), key=source.start)
-        if crowded := next((statement for statement in gone if not movable(source, statement)), None):
+        self.changes.edits += [gone(source, each) for each in once.begins]
+        names = [*(once.names if not once.attr else ()), *self.idle_locks(once)]
+        sets = sorted((each.node for name in names for each in source.names.module.bindings[name] if each.within is source.names.module and isinstance(each.node, ast.stmt)), key=source.start)
+        if crowded := next((statement for statement in sets if not movable(source, statement)), None):
             raise Unclear("shared-line", "a statement shares its line with another", source, crowded)
-        plain = [statement for statement in gone if "#" not in source.slice(lead(source, statement), span(source, statement)[1])]
+        plain = [statement for statement in sets if "#" not in source.slice(lead(source, statement), span(source, statement)[1])]
         self.changes.edits += [without(source, *row) for row in runs(source.tree.body, plain)]
-        self.changes.edits += [taken_out(source, statement) for statement in gone if statement not in plain]
+        self.changes.edits += [taken_out(source, statement) for statement in sets if statement not in plain]
 
     def unguard(self, once: Once, cells: list[Edit]) -> None:
         """What only the first came to is run by all: the blocks around it are opened, what returned before it goes."""
@@ -308,6 +326,16 @@ class _Anew(Plan):
                 raise Unclear("shared-line", "a comment stands between what is chosen", source, block)
             if start < stop:
                 yield source.edit(start, stop, "")
+
+    def as_local(self, block: ast.stmt) -> Iterator[Edit]:
+        """The attribute becomes a local."""
+        once, source = self.once, self.once.source
+        name = once.attr.lstrip("_")
+        if name and name in source.names.inner[once.function].bindings:
+            raise Unclear("helper-signature", f"{name} means something else in {once.function.name}", source, once.function)
+        for node in source.attributes(once.attr) if name and isinstance(block, ast.If) else ():
+            if source.function(node) is once.function and not any(above is block.test or node is block.test for above in source.parents(node)):
+                yield from replace(source, node, name)
 
     def message(self) -> str:
         what = f"{self.once.what} is shared by all requests, which see each other's messages"

@@ -56,6 +56,8 @@ class Building:
         plain = best[-1].removeprefix("self.").lstrip("_")
         name = f"build_{plain.lower() if plain.isupper() else plain}"
         taken = {found for source in self.source.project for scope in source.names.inner.values() for found in scope.bindings}
+        if name in taken:
+            name = f"build_session_{name.removeprefix('build_')}"
         while name in taken:
             name += "_"
         return name
@@ -226,7 +228,7 @@ class Building:
         for call, below, keywords in each.calls:
             self.alone(each, call, below)
             if self.parameter:
-                self.argue(each, call, self.parameter if below.passes or below.key is None else below.key.text, text, keywords)
+                self.argue(each, call, self.parameter if below.passes or below.key is None else below.key.text, text, keywords or _place_behind(each, call, below))
             else:
                 for slot in self.wanted:
                     if self.passed(below, slot):
@@ -247,6 +249,8 @@ class Building:
         for key in [*([each.key] if each.key else []), *each.keys]:
             if all(place_for(each.source, each.function, [call], key.after, in_loops=True) is not None for call, _, _ in each.calls):  # type: ignore[arg-type]
                 each.key = key
+                if _in_a_text(each, key.written):
+                    break
                 if not key.may_be_new or len(each.calls) == 1:
                     return self.key_text(each)
                 break
@@ -254,7 +258,7 @@ class Building:
             if each.keys and all(key.after for key in each.keys):
                 raise Unclear("no-place", f"{each.name} uses it before its key is there", each.source, each.function)
             each.key = None
-        if len(each.calls) == 1:
+        if len(each.calls) == 1 and not (each.key is not None and _in_a_text(each, each.key.written)):
             return self.key_text(each)
         before = place_for(each.source, each.function, [call for call, _, _ in each.calls], each.key.after if each.key else ())  # type: ignore[arg-type]
         name = self.parameter if not _bound(each, self.parameter) else f"{self.parameter}_"
@@ -263,7 +267,11 @@ class Building:
         self.changes.edits.append(insertion(each.source, before, f"{name} = {self.key_text(each)}{each.source.newline}"))
         return name
 
-    def argue(self, each: Station, call: ast.Call, name: str, value: str, keywords: bool) -> None:
+    def argue(self, each: Station, call: ast.Call, name: str, value: str, keywords: bool | int) -> None:
+        """`keywords`: whether keywords reach the helper; 2 where it takes one more argument behind those that it is given."""
+        if keywords == 2:
+            self.changes.edits.append(each.source.edit(each.source.stop(call.args[-1]), each.source.stop(call.args[-1]), f", {value}"))
+            return
         if not keywords:
             raise Unclear("handed-on", f"{each.name} hands a helper on where no keyword can follow", each.source, call)
         self.changes.edits += add_argument(each.source, call, name, value)
@@ -296,6 +304,24 @@ class Building:
             for alias in order[:-1]:
                 self.changes.edits.append(other.edit(other.start(alias), other.start(node.names[node.names.index(alias) + 1]), ""))
             self.changes.edits += replace(other, order[-1], self.factory)
+
+
+def _in_a_text(each: Station, written: str) -> bool:
+    """Whether one of its calls stands in an f-string, where Python below 3.12 reads no quotes."""
+    return not set("'\"\\").isdisjoint(written) and any(isinstance(above, ast.JoinedStr) for call, _, _ in each.calls for above in each.source.parents(call))
+
+
+def _place_behind(each: Station, call: ast.Call, below: Station) -> int:
+    """2 where a call hands a helper on with all that it takes, so that its new last parameter is the next: `run_in_executor(None, answer, text)`; else 0."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    place = {"run_in_executor": 1, "run_sync": 0}.get(name)
+    if place is None or not below.passes or not isinstance(below.function, FunctionNode) or any(isinstance(given, ast.Starred) for given in call.args):
+        return 0
+    args = below.function.args
+    if args.posonlyargs or args.defaults or args.vararg or args.kwonlyargs or args.kwarg:
+        return 0
+    method = isinstance(below.source.parent(below.function), ast.ClassDef)
+    return 2 if len(call.args) - place - 1 == len(args.args) - method else 0
 
 
 def _through(source: Source, binding: Binding, other: Source) -> bool:

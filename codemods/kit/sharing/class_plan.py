@@ -6,11 +6,12 @@ import ast
 
 from ..cut import span
 from ..finding import Edit
-from ..move import apart, instead, lead
+from ..move import apart, gone, instead, lead
 from ..names import FunctionNode
 from ..source import Source
 from .hidden import object_to_given, object_to_hidden
 from .obstacles import object_to_class
+from .placeholders import placeholders
 from .plan import Plan
 from .reach import Use, passing
 from .rebuild import as_locals, factory_text
@@ -35,7 +36,7 @@ class ClassPlan(Plan):
         group = self.group
         if not group.me or group.owner is None:
             return False
-        return self.wishes.move_clients or (self.cached and (_unhashable(group.source, group.owner) or passing(group.source, group.owner))) or any(
+        return self.wishes.move_clients or (self.cached and (unhashable(group.source, group.owner) or passing(group.source, group.owner))) or any(
             isinstance(node, ast.Name) and node.id not in group.slots and node.id != group.me and self.source.scope(node).home(node.id) is group.scope
             for statement in group.statements
             for node in ast.walk(statement)
@@ -47,6 +48,7 @@ class ClassPlan(Plan):
         newline, margin = source.newline, source.indent(group.first)
         me = group.me or self.holder()
         edits = [*edits, *as_locals(group, me)]
+        self.changes.edits += [gone(source, each) for each in placeholders(group)]
         if definitions:
             self.changes.edits.append(apart(source, group.owner, definitions))
         stays = "".join(margin + line for statement in group.statements for line in kept.get(statement, ()))
@@ -61,6 +63,8 @@ class ClassPlan(Plan):
             self.changes.edits.append(source.edit(stop, stop, opening + factory))
             self.put("" if len(group.body) > len(group.statements) else f"{margin}pass{newline}", 0, 0)
         elif group.me:
+            if _is_model(source, group.owner):
+                raise Unclear("unusual-assignment", f"{group.owner.name} is a model, which takes no attribute that it does not declare", source, group.first)
             factory = factory_text(self.whole(), self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin)
             told = f"{newline}{margin}{me}.{self.factory} = {self.factory}{newline}"
             self.put(f"{stays}{newline if stays else ''}{factory}{told}", 0 if stays else 1, 0)
@@ -95,7 +99,18 @@ class ClassPlan(Plan):
         return
 
 
-def _unhashable(source: Source, owner: ast.ClassDef) -> bool:
+def _is_model(source: Source, owner: ast.ClassDef, depth: int = 0) -> bool:
+    """Whether pydantic sees to what attributes instances of a class have."""
+    for base in owner.bases:
+        path = source.qualified(base)
+        if path.partition(".")[0] in ("pydantic", "pydantic_settings", "sqlmodel") or path.startswith("langchain"):
+            return True
+        if depth < 4 and any(isinstance(origin.node, ast.ClassDef) and _is_model(origin.source, origin.node, depth + 1) for origin in source.origins(base)):
+            return True
+    return False
+
+
+def unhashable(source: Source, owner: ast.ClassDef) -> bool:
     """Whether instances of a class may have no hash: dataclasses, models, what defines `__eq__`."""
     defined = {each.name for each in owner.body if isinstance(each, FunctionNode)}
     bases = [source.qualified(base).rpartition(".")[2] for base in owner.bases]

@@ -18,6 +18,7 @@ RUNS = frozenset(
 LOOKS = frozenset("get_state aget_state get_state_history aget_state_history update_state aupdate_state".split())
 CONFIGS = ("langchain_core.runnables.RunnableConfig", "langchain_core.runnables.config.RunnableConfig", "langchain.schema.runnable.RunnableConfig")
 WORDS = ("session_id", "thread_id")
+SETTINGS = frozenset({"settings", "config", "cfg", "conf", "constants"})
 AGENTS = ("create_react_agent", "create_agent", "create_deep_agent")
 
 
@@ -96,10 +97,29 @@ def _fixed(source: Source, value: ast.expr) -> bool:
     if isinstance(value, ast.Name):
         home = source.scope(value).home(value.id)
         bindings = home.bindings[value.id] if home is not None and home.kind == "module" else []
+        if len(bindings) == 1 and bindings[0].kind == "import":
+            return _is_setting(source, value)
         return len(bindings) == 1 and bindings[0].kind == "assign" and not bindings[0].unpacked and bindings[0].value is not None and _once(source, bindings[0].value)
     if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id == "self":
         return _one_of_instance(source, value)
+    if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name):
+        return _is_setting(source, value)
     return source.function(value) is None and _once(source, value)
+
+
+def _is_setting(source: Source, value: ast.Name | ast.Attribute) -> bool:
+    """Whether a name of another file, or an attribute of an object or module that a module knows, is one constant: `settings.thread_id`."""
+    root = value.value if isinstance(value, ast.Attribute) else value
+    home = source.scope(root).home(root.id) if isinstance(root, ast.Name) else None
+    if home is None or home.kind != "module" or not isinstance(root, ast.Name):
+        return False
+    if isinstance(value, ast.Attribute) and any(isinstance(each.ctx, ast.Store) for other in source.project.mentioning(value.attr) for each in other.attributes(value.attr)):
+        return False
+    origins = source.origins(value)
+    if all(origin.kind in ("import", "unknown") or (origin.kind == "value" and origin.node is value) for origin in origins):  # of a file that is not seen
+        name = value.id if isinstance(value, ast.Name) else value.attr
+        return home.bindings[root.id][0].kind == "import" and (name.isupper() or (isinstance(value, ast.Attribute) and root.id.lower() in SETTINGS))
+    return all(isinstance(origin.node, ast.Constant) and isinstance(origin.node.value, (str, int)) and not isinstance(origin.node.value, bool) for origin in origins)
 
 
 def _one_of_instance(source: Source, value: ast.Attribute) -> bool:

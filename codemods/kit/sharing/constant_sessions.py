@@ -172,8 +172,13 @@ def _read_besides(source: Source, value: ast.Attribute) -> None:
         raise Unclear("rebound", f"{ast.unparse(value)} is set anew in another place", source, given[-1][0])
     for other in source.project.mentioning(value.attr):
         for node in other.attributes(value.attr):
-            if isinstance(node.ctx, ast.Load) and not any(isinstance(above, ast.Dict) and named_session(other, above) is node for above in other.parents(node)):
+            other_thing = not _of_self(value) and ast.unparse(node) != ast.unparse(value)
+            if isinstance(node.ctx, ast.Load) and not other_thing and not any(isinstance(above, ast.Dict) and named_session(other, above) is node for above in other.parents(node)):
                 raise Unclear("read-elsewhere", f"{ast.unparse(node)} is read besides", other, node)
+
+
+def _of_self(value: ast.Attribute) -> bool:
+    return isinstance(value.value, ast.Name) and value.value.id == "self"
 
 
 def _asked_for(source: Source, value: ast.expr) -> list[User]:
@@ -191,6 +196,14 @@ def _asked_for(source: Source, value: ast.expr) -> list[User]:
             raise Unclear("read-elsewhere", f"{around.name} reads what others have said, and has no key", other, around)
         found.append(User(other, around, handler, [Use(other, node, "session_id")]))
     return found
+
+
+def asked_by_name(source: Source, value: ast.expr) -> tuple[Source, ast.expr] | None:
+    """Where a function asks a store, or what gives histories, for one conversation by the name that a configuration gives it."""
+    known = handlers(source.project)
+    getters = {function: handler.source for function, handler in known.items() if handler.kind == "session"}
+    stores = {name.id for getter in getters for name in ast.walk(getter) if isinstance(name, ast.Name)}
+    return next(((other, node) for other, node in _same(source, value) if node is not value and other.function(node) not in (None, *getters) and _names_it(other, node, getters, stores)), None)
 
 
 def _same(source: Source, value: ast.expr) -> Iterator[tuple[Source, ast.expr]]:

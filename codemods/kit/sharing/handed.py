@@ -41,6 +41,8 @@ def _renamed(source: Source, node: ast.expr) -> Iterator[Place]:
             yield from _kept_at(source, target)
     elif isinstance(above, ast.NamedExpr) and above.value is node:
         yield from _loads(source, [above.target], source.statement(above))
+    elif isinstance(above, ast.withitem) and above.optional_vars is not None:  # what a context manager yields
+        yield from _loads(source, [above.optional_vars], source.statement(above))
     elif isinstance(above, ast.Lambda) and isinstance(maker := source.parent(above), ast.Call) and last_part(maker.func) == "defaultdict":
         statement = source.statement(maker)
         for target in targets_of(statement):
@@ -117,6 +119,8 @@ def _loads(source: Source, targets: Iterable[ast.expr], since: ast.stmt) -> Iter
             home = source.scope(target).home(target.id)
             if home is not None and home.kind == "function":
                 yield from ((source, load) for load in reads_of(source, target.id, home) if not is_replaced(source, load, since))
+        elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self" and (owner := source.class_of(target)) is not None:
+            yield from ((source, load) for load in source.attributes(target.attr) if isinstance(load.ctx, ast.Load) and source.class_of(load) is owner)
 
 
 def reads_of(source: Source, name: str, home: Scope) -> Iterator[ast.Name]:
@@ -237,11 +241,11 @@ def _given(source: Source, node: ast.expr, hops: int, seen: set[ast.AST], tellin
             return _taken(source, call, node, above.arg or "" if isinstance(above, ast.keyword) else "", hops, seen, telling)
         else:
             break
-    return any(_given(other, load, hops + 1, seen, telling) for other, load in _after(source, node, above))
+    return any(_given(home, load, hops + 1, seen, telling) for home, load in _after(source, node, above))
 
 
 def _after(source: Source, node: ast.expr, above: ast.AST | None) -> Iterator[Place]:
-    """The reads of what an expression becomes: a local, the element of a loop."""
+    """The reads of what an expression becomes: a local, the element of a loop, what a helper answers."""
     targets: list[ast.expr] = []
     if isinstance(above, ast.Assign) and above.value is node:
         targets = above.targets

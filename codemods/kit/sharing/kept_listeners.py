@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from ..libraries.callbacks import collecting, is_collecting
+from ..names import last_part
 from ..source import Source, targets_of
 from .leftovers import roots
 from .on_application import read_on_application, slot_on_application
@@ -19,7 +20,7 @@ def kept_listeners(source: Source, answered: set[ast.Call]) -> Iterator[tuple[as
         if call not in answered and is_collecting(source, call):
             found = _kept(source, call)
             if found:
-                yield call, f"{found} is shared by all requests, and what it collects too"
+                yield call, f"{found} is shared by all requests, and so is what the {last_part(call.func)} collects"
 
 
 def _kept(source: Source, call: ast.Call) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ..handlers import Handler
 from ..names import COMPREHENSIONS, Binding, FunctionNode
-from ..origins import annotation_path
+from ..origins import annotation_path, meant
 from ..source import Source, is_none, keyword
 from .events import of_event
 from .key import WORDS_ALONE, Key, meaning_of, parameters
@@ -20,6 +20,8 @@ def keys(source: Source, function: FunctionNode, handler: Handler | None) -> lis
     found += _parameters(source, function)
     found += _locals(source, function)
     found += _lookups(source, function)
+    found += _of_django(source, function)
+    found += _of_person(source, function)
     unique: dict[str, Key] = {}
     for key in found:
         unique.setdefault(key.text, key)
@@ -104,7 +106,10 @@ def _parameters(source: Source, function: FunctionNode) -> Iterator[Key]:
 
 def class_named(source: Source, annotation: ast.AST | None) -> tuple[Source, ast.ClassDef] | None:
     """The project's class that an annotation names."""
-    path = annotation_path(source, annotation) if annotation is not None else ""
+    if annotation is None:
+        return None
+    source, annotation = meant(source, annotation)
+    path = annotation_path(source, annotation)
     if not path:
         return None
     name = path.rpartition(".")[2]
@@ -274,8 +279,10 @@ def defaults_in(source: Source, value: ast.expr) -> tuple[str, ...]:
 
 def _lookups(source: Source, function: FunctionNode) -> Iterator[Key]:
     """`payload["session_id"]`, `request.args.get("user_id")`, `(await request.json())["chatId"]`'s local."""
-    for node in (*source.nodes(ast.Subscript), *source.nodes(ast.Call)):
-        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str) and isinstance(node.ctx, ast.Load):
+    for node in (*source.nodes(ast.Subscript), *source.nodes(ast.Call), *source.nodes(ast.Compare)):
+        if isinstance(node, ast.Compare) and isinstance(node.left, ast.Constant) and isinstance(node.left.value, str) and isinstance(node.ops[0], (ast.In, ast.NotIn)):
+            name, whole = node.left.value, node.comparators[0]  # `"session_id" in body`
+        elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str) and isinstance(node.ctx, ast.Load):
             name, whole = node.slice.value, node.value
         elif isinstance(node, ast.Call) and _is_get(node) and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
             name, whole = node.args[0].value, node.func.value  # type: ignore[attr-defined]
@@ -294,11 +301,51 @@ def _lookups(source: Source, function: FunctionNode) -> Iterator[Key]:
             continue
         optional = isinstance(node, ast.Call) and none_in(node)
         text, defaults = source.code(node), defaults_in(source, node)
+        if isinstance(node, ast.Compare):
+            text, optional = f"{source.code(whole)}.get({source.code(node.left)})", True
         if isinstance(node, ast.Call) and defaults and not node.keywords:  # asked without the default it is None, or empty
             text, optional, defaults = f"{source.code(node.func)}({source.code(node.args[0])})", True, ()
         if isinstance(node, ast.Subscript) and _sometimes(source, function, node):  # the others would raise KeyError
             text, optional = f"{source.code(whole)}.get({source.code(node.slice)})", True
         yield Key(meaning[0], meaning[1] + 20, text, after, False, optional, defaults, node)
+
+
+def _of_django(source: Source, function: FunctionNode) -> Iterator[Key]:
+    """`request.session.session_key`, behind `if not request.session.session_key: request.session.create()`."""
+    for node in source.attributes("session_key"):
+        text = source.code(node)
+        if not text.endswith("request.session.session_key") or not own(source, function, node) or isinstance(source.statement(node), ast.Assign):
+            continue
+        made = [call for call in source.attributes("create") if source.code(call.value) == text.removesuffix(".session_key") and own(source, function, call)]
+        blocks = [block for call in made for block in source.parents(call) if isinstance(block, ast.If) and node in ast.walk(block.test)]
+        yield Key("conversation", 30, text, tuple(blocks[:1]), True, not blocks)
+
+
+def _of_person(source: Source, function: FunctionNode) -> Iterator[Key]:
+    """Who asks, as a function itself names it: `g.user_id`, `current_user.id`, `request.user.id`, `request.state.session_id`."""
+    for name, nodes in source.index.attributes.items():
+        meaning = meaning_of(name)
+        if meaning is None and name not in ("id", "pk"):
+            continue
+        for node in nodes:
+            lead = node.value.attr if isinstance(node.value, ast.Attribute) else node.value.id if isinstance(node.value, ast.Name) else ""
+            means = meaning or meaning_of(lead.replace("current_", ""))
+            if means is None or name.lower() in WORDS_ALONE or not isinstance(node.ctx, ast.Load) or not own(source, function, node) or _sometimes(source, function, node):
+                continue
+            if any(isinstance(other.ctx, ast.Store) and own(source, function, other) for other in nodes):
+                continue
+            if source.qualified(node).startswith(("flask.g.", "quart.g.", "flask_login.current_user.", "quart_auth.current_user.")) or _of_asked(source, function, node):
+                yield Key(means[0], means[1] + 25, source.code(node), (), False, True)
+
+
+def _of_asked(source: Source, function: FunctionNode, node: ast.Attribute) -> bool:
+    """`request.user.id`, `request.state.session_id`, of a parameter of the function."""
+    holder = node.value
+    root = holder.value if isinstance(holder, ast.Attribute) and holder.attr in ("user", "state", "ctx") else None
+    if not isinstance(root, ast.Name) or root.id not in ("request", "req", "websocket"):
+        return False
+    home = source.scope(root).home(root.id)
+    return home is not None and home.node is function and all(binding.kind == "param" for binding in home.bindings[root.id])
 
 
 def _sometimes(source: Source, function: FunctionNode, node: ast.AST) -> bool:
@@ -348,7 +395,7 @@ def _of_request(source: Source, function: FunctionNode, binding: Binding) -> boo
         if node.id == "self" and _request_of_self(source, node):
             return True
         home = source.scope(node).home(node.id)
-        if home is not None and home.node is function and any(b.kind in ("param", "assign") and b.name not in ("self",) for b in home.bindings[node.id]):
+        if home is not None and home.node is function and any(b.kind in ("param", "assign") and (b.name != "self" or _request_of_self(source, node)) for b in home.bindings[node.id]):
             return True
         if home is not None and source.qualified(node) in ("flask.request", "quart.request", "bottle.request"):
             return True

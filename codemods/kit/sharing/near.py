@@ -9,13 +9,14 @@ from ..libraries.memory import BASES
 from ..libraries.messages import REMOTE
 from ..source import Source
 from .configs import names_one_thread
+from .states import states
 from .transcripts import holds_transcripts
 
 WORDS = (b"emory", b"MessageHistory", b"ConversationChain", b"create_conversational_retrieval_agent")  # each of BASES holds one
 
 
 def _names_memory(source: Source) -> bool:
-    if any(word in source.utf8 for word in REMOTE):
+    if any(word in source.utf8 for word in REMOTE) or any(True for _ in states(source)):
         return True
     if ENGINE in source.words or not KEEPERS.keys().isdisjoint(source.index.roots):
         return True

@@ -11,8 +11,12 @@ from ..move import movable
 from ..names import FunctionNode, last_part
 from ..source import Source
 from ..tests import in_tests
+from .configs import named_session
+from .constant_sessions import asked_by_name
 from .let_go import when_it_stops
 from .makers import builds_upon, lent_by
+from .once import dear
+from .placeholders import placeholders
 from .reach import Use, User, imports_of
 from .refills import refills
 from .rooms import is_group_chat
@@ -60,8 +64,14 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
             raise Unclear("shared-list", "it may be a list that was given, and would be the same for each", cell.source, cell.call)
         if cell.kind == "stored":
             raise Unclear("fixed-session", "it is kept in a store, where one that is built for each request would find the same", cell.source, cell.call)
+        if cell.kind == "file":
+            raise Unclear("fixed-session", "its messages are in one file; keep them by the session's id in a database: what a client sends must not name a file", cell.source, cell.call)
         if cell.kind == "transcript" and not parameter and not all(each.handler is not None and each.handler.kind == "websocket" for each in stations if not each.passes):
             raise Unclear("shared-list", "the model is given what all have said, and no handler has a key", cell.source, cell.call)
+        if cell.kind == "transcript" and (beside := _set_beside(cell, stations)) is not None:
+            raise Unclear("unusual-assignment", f"{beside.slot} holds more than messages, and that is set for all", beside.source, beside.node)
+        if cell.kind == "config" and (named := named_session(cell.source, cell.call)) is not None and (asked := asked_by_name(cell.source, named)) is not None:
+            raise Unclear("read-elsewhere", f"{asked[0].code(asked[0].parent(asked[1]) or asked[1])} asks for the same conversation by its name", *asked)
         if cell.kind == "config" and not parameter:
             raise Unclear("fixed-session", "it names one conversation for all runs, and no handler has a key", cell.source, cell.call)
         if cell.kind == "thread" and not parameter:
@@ -73,6 +83,8 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
     keyless = next((each for each in stations if each.handler is not None and each.handler.kind == "node" and not each.keys), None)
     if keyless is not None:
         raise Unclear("graph-node", f"{keyless.name} is a node of a graph, and its state has no key", keyless.source, keyless.function)
+    if (each := next((each for each in stations if each.name == "on_receive" and each.key is None and not each.passes), None)) is not None:
+        raise Unclear("no-place", f"{each.name} is run for each message of a connection, and has no key by which it could go on", each.source, each.function)
     if not parameter and group.owner is not None and len([each for each in stations if each.handler is None]) > 1:
         raise Unclear("read-elsewhere", "several methods use it within one request, and there is no key by which they could share a history", source, stations[0].function)
     listed = any(cell.kind == "transcript" for cell in group.cells)
@@ -93,6 +105,19 @@ def object_to(group: Group, parameter: str, stations: list[Station], early: list
                 raise Unclear("read-elsewhere", f"{each.name} {what} what other requests have said, and there is no key to tell them apart", each.source, each.function)
 
 
+def _set_beside(cell: Cell, stations: list[Station]) -> Use | None:
+    """A use that sets anything but a list in the mapping in which a list of messages lies: `state["count"] += 1`."""
+    mapping = cell.source.parent(cell.call)
+    if not isinstance(mapping, ast.Dict):
+        return None
+    lists = {key.value for key, value in zip(mapping.keys, mapping.values) if isinstance(key, ast.Constant) and isinstance(value, ast.List)}
+    for use in (use for each in stations for use in each.uses):
+        item = use.source.parent(use.node)
+        if isinstance(item, ast.Subscript) and isinstance(item.ctx, ast.Store) and not (isinstance(item.slice, ast.Constant) and item.slice.value in lists):
+            return use
+    return None
+
+
 def object_to_class(group: Group, stations: list[Station]) -> None:
     """The same for what instances of a class hold."""
     source = group.source
@@ -103,7 +128,7 @@ def object_to_class(group: Group, stations: list[Station]) -> None:
                 raise Unclear("rebound", f"{name} is set anew in another place", source, anew)
         return
     filled = refills(group)
-    own = [*group.statements, *(maker.sets for maker, _, _ in group.lent if maker.sets is not None), *(use.source.statement(use.node) for use in (filled.uses if filled is not None else ()))]
+    own = [*group.statements, *placeholders(group), *(maker.sets for maker, _, _ in group.lent if maker.sets is not None), *(use.source.statement(use.node) for use in (filled.uses if filled is not None else ()))]
     for slot in group.slots:
         attr = slot.removeprefix("self.")
         if slot != attr and group.owner.decorator_list and attr in source.names.inner[group.owner].bindings:
@@ -222,10 +247,21 @@ def usable(cell: Cell) -> None:
     if function.decorator_list:
         raise Unclear("factory", f"{function.name} is decorated; it may give the same object again", source, function)
     for node in ast.walk(function):
-        if isinstance(node, ast.Call) and keeps(source, node) is None and not (is_light(source, node) or is_model(source, node) or is_plain(source, node)):
+        if isinstance(node, ast.Call) and keeps(source, node) is None and not (is_light(source, node) or is_model(source, node) or is_plain(source, node) or _is_slight(source, node)):
             raise Unclear("heavy-factory", f"{function.name} does more than build a chain: {ast.unparse(node.func)} would run for each request", source, node)
         if isinstance(node, (ast.Global, ast.Yield, ast.Await)):
             raise Unclear("factory", f"{function.name} is no plain factory", source, node)
+
+
+def _is_slight(source: Source, call: ast.Call) -> bool:
+    """Whether a function of the project does no more than such calls, or a class keeps what it is given."""
+    origins = source.origins(call.func) if isinstance(call.func, (ast.Name, ast.Attribute)) else []
+    if len(origins) != 1 or isinstance(source.parent(call), ast.Await):
+        return False
+    made = origins[0]
+    if isinstance(made.node, ast.ClassDef):
+        return keeps_only(made.source, made.node)
+    return isinstance(made.node, ast.FunctionDef) and not made.node.decorator_list and dear(made.source, made.node.body, 1) is None
 
 
 def hides(other: Source, group: Group, users: list[User]) -> bool:

@@ -11,8 +11,10 @@ from ..handlers import handlers
 from ..libraries.memory import is_light, is_model, is_plain, keeps
 from ..names import Binding, FunctionNode
 from ..source import Source, is_none, targets_of
+from .members import lazy_attribute
 from .overlooked import CACHES, is_cached
 from .providers import dependents, keyed_dependent
+from .reach import lasting
 from .shared import Cell, cells_in, returns_cells
 from .stations import READS, Unclear
 
@@ -56,6 +58,8 @@ class Once:
     made: ast.expr | None = None
     guard: Guard | None = None
     resets: list[ast.Assign] = field(default_factory=list)  # where other functions set the names to None again
+    attr: str = ""  # of the instance, where a method sets it
+    begins: list[ast.stmt] = field(default_factory=list)  # `self.chain = None`
 
     @property
     def statements(self) -> list[ast.stmt]:
@@ -89,10 +93,15 @@ def wraps_of(source: Source, function: FunctionNode) -> list[ast.expr]:
 
 def _made_once(source: Source) -> Iterator[Once]:
     for function in source.functions():
-        if not isinstance(source.parent(function), ast.Module):
+        owner = source.parent(function)
+        if isinstance(owner, ast.ClassDef):
+            found = lazy_member(source, function, owner)
+        elif isinstance(owner, ast.Module):
+            found = _cached(source, function) or _lazy(source, function)
+        else:
             continue
-        found = _cached(source, function) or _lazy(source, function)
-        if found is not None and found.cells and all(cell.kind != "transcript" for cell in found.cells) and not any(other.function(call) is None for other, call in callers(source, function).calls):
+        transcripts = found is not None and not found.attr and any(cell.kind == "transcript" for cell in found.cells)
+        if found is not None and found.cells and not transcripts and not any(other.function(call) is None for other, call in callers(source, function).calls):
             yield found
 
 
@@ -158,6 +167,14 @@ def is_lock(source: Source, block: ast.With | ast.AsyncWith) -> bool:
         return False
     home = source.scope(item.context_expr).home(item.context_expr.id)
     return home is source.names.module and source.made_by(item.context_expr) in LOCKS
+
+
+def lazy_member(source: Source, function: FunctionNode, owner: ast.ClassDef) -> Once | None:
+    """The same of an attribute: `if self.chain is None: self.chain = ...`, where one instance serves all requests."""
+    found = lazy_attribute(source, function, owner)
+    if found is None or not (cells := list(_cells(source, found.block.body))) or not lasting(source, owner):
+        return None
+    return Once(source, function, cells, block=found.block, guard=Guard(found.attr, found.block.body, [found.block]), names=[f"{found.me}.{found.attr}"], body=found.block.body, attr=found.attr, begins=found.begins)
 
 
 def _cells(source: Source, body: Iterable[ast.stmt]) -> Iterator[Cell]:

@@ -27,6 +27,7 @@ from .reach import (
     shelf_of,
 )
 from .shared import Group, cells_in, returns_cells, slot_of
+from .states import states
 from .transcripts import default_list, is_field
 
 CACHES = ("functools.lru_cache", "functools.cache", "chainlit.cache")
@@ -42,11 +43,14 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
             yield function, "factory", f"{function.name} gives all requests that ask alike the object that it made for the first, and none of its parameters is a key"
         elif (owner := _kept_property(source, function)) is not None:
             yield function, "factory", f"{owner.name} makes {function.name} once, and one instance serves all requests"
-        if (default := default_list(source, function)) is not None and _runs_for_requests(source, function):
+        if (default := default_list(source, function)) is not None and (_runs_for_requests(source, function) or keeper(source, function) is not None):
             yield default, "needed-at-import", f"a default argument of {function.name} is made once, for all requests"
     for word in source.nodes(ast.keyword) if b"previous_response_id" in source.utf8 else ():
         if (name := _last_answer(source, word)) and (around := enclosing(source, word)) is not None and reached(source, around):
             yield word, "rebound", f"each request goes on with {name}, the last answer that any of them got"
+    for statement, name in states(source):
+        if (around := enclosing(source, statement)) is not None and reached(source, around):
+            yield statement, "rebound", f"each request goes on with {name}, to which the graph has come for any of them"
     for call in source.nodes(ast.Call):
         if keeps(source, call) is None:
             continue
@@ -67,7 +71,7 @@ def overlooked(source: Source) -> Iterator[tuple[ast.AST, str, str]]:
         if isinstance(holder, ast.ClassDef) and (_makes(source, word.value) or is_field(source, source.statement(word))) and lasting(source, holder) and _field_read(source, holder, source.statement(word)):
             held = source.statement(word)
             name = ast.unparse(held.target) if isinstance(held, ast.AnnAssign) else "it"
-            yield word, "unusual-assignment", f"{name} is a field of {holder.name}, of which one instance serves all requests"
+            yield word, "unusual-assignment", f"{name} is a field of {holder.name}, of which one instance serves all requests; each session needs one of its own"
 
 
 def _within_expressions(source: Source) -> Iterator[tuple[ast.AST, str, str]]:

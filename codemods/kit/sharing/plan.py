@@ -62,7 +62,7 @@ class Plan(Building):
         self.cached = bool(self.parameter) and (not kinds.isdisjoint(("whole", "transcript", "thread")) or ("list" in kinds and self.kind != "memory") or self.seeded())
         if self.parameter and self.kind in ("redis", "sql") and cuts_messages(stations):
             self.cached = True  # a history outside of the process gives out copies of its list
-        if self.kind == "memory" and "factory" in kinds:
+        if (self.kind == "memory" and "factory" in kinds) or (self.parameter and any(_is_repeated(cell) for cell in self.cells)):
             self.cached = True
         if self.kind == "memory" and kinds == {"store"} and len(group.statements) == 1 and value_of(group.first) is group.cells[0].call:
             self.cached = True  # the factory is the store
@@ -291,6 +291,11 @@ class Plan(Building):
             self.changes.edits.append(instead(self.source, *found[-1], text, before=0 if above in self.wishes.ends else before, after=after))
             if after:
                 self.wishes.ends.add((self.source.path, span(self.source, found[-1][1])[1]))
+
+
+def _is_repeated(cell: Cell) -> bool:
+    """Whether several are built by one expression, each with messages of its own: `{name: make(name) for name in names}`."""
+    return any(isinstance(above, (ast.DictComp, ast.ListComp, ast.SetComp, ast.GeneratorExp)) for above in cell.source.parents(cell.call))
 
 
 def _returned(source: Source, function: FunctionNode) -> list[Cell]:

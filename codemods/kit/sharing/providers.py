@@ -7,22 +7,27 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ..finding import Import
 from ..handlers import handlers
+from ..imports import spell
 from ..names import FunctionNode
-from ..source import Source
+from ..origins import class_of
+from ..source import Origin, Source
 from .key import Key
 from .keys import keys
 from .reach import imports_of
 
 _BUILTIN = re.compile(r"\w+\s*:\s*(str|int)(\s*\|\s*None)?(\s*=\s*(None|\d+|'[^']*'|\"[^\"]*\"))?")
+_FASTAPI = re.compile(r"\w+\s*:\s*(?:str|int)(?:\s*\|\s*None)?\s*=\s*(Header|Query|Cookie|Path)\((?:\.\.\.|None|[\w=]*(?:'[^']*'|\"[^\"]*\"|None|\.\.\.|\d+|True|False)|,\s*)*\)")
 DEPENDS = ("fastapi.Depends", "fastapi.params.Depends", "fastapi.Security")
 
 
 def dependents(source: Source, provider: FunctionNode) -> Iterator[tuple[Source, FunctionNode | None]]:
     """The functions with a parameter that the provider gives; None where that can't be told."""
+    owner = source.parent(provider) if provider.name == "__call__" else None
     for other in source.project:
         for call in other.nodes(ast.Call):
-            if other.qualified(call.func) in DEPENDS and call.args and any(origin.node is provider for origin in other.origins(call.args[0])):
+            if other.qualified(call.func) in DEPENDS and call.args and any(origin.node is provider or _is_instance(origin, owner) for origin in other.origins(call.args[0])):
                 holder = next((node for node in other.parents(call) if isinstance(node, ast.stmt)), None)
                 if isinstance(holder, ast.Assign) and isinstance(holder.targets[0], ast.Name):
                     yield from _by_alias(other, holder.targets[0].id)
@@ -30,14 +35,20 @@ def dependents(source: Source, provider: FunctionNode) -> Iterator[tuple[Source,
                     yield other, holder if isinstance(holder, FunctionNode) else None
 
 
+def _is_instance(origin: Origin, owner: ast.AST | None) -> bool:
+    """Whether what is depended on is an instance that is called: `Depends(get_chain)`, of `get_chain = ChainGetter()`."""
+    return owner is not None and (found := class_of(origin)) is not None and found[1] is owner and origin.kind != "class"
+
+
 def _by_alias(source: Source, name: str) -> Iterator[tuple[Source, FunctionNode | None]]:
     """The functions with a parameter of the type `Chain = Annotated[ConversationChain, Depends(get_chain)]`."""
-    for load in source.names.uses(name, source.names.module):
-        holder = source.parent(load)
-        annotated = isinstance(holder, FunctionNode) and any(arg.annotation is load for arg in [*holder.args.posonlyargs, *holder.args.args, *holder.args.kwonlyargs])
-        yield source, holder if annotated and isinstance(holder, FunctionNode) else None
-    for other, _ in imports_of(source, name):
-        yield other, None
+    loads = [(source, load) for load in source.names.uses(name, source.names.module)]
+    for other, binding in imports_of(source, name):
+        loads += [(other, load) for load in other.uses(binding)]
+    for other, load in loads:
+        holder = next((each for each in other.parents(load) if isinstance(each, FunctionNode)), None)
+        annotated = holder is not None and any(each.annotation is load for each in [*holder.args.posonlyargs, *holder.args.args, *holder.args.kwonlyargs])
+        yield other, holder if annotated else None
 
 
 def keyed_dependent(source: Source, provider: FunctionNode) -> tuple[Source, FunctionNode] | None:
@@ -78,11 +89,23 @@ def _borrowed(source: Source, provider: FunctionNode, home: Source, asks: Functi
             names = {node.id for node in ast.walk(ast.parse(key.text, mode="eval")) if isinstance(node, ast.Name)}
             lead = min(names, default="")
             written = _declared(other, function, lead, asks if other is home else None)
+            imports: tuple[Import, ...] = ()
             if other is not home and not _BUILTIN.fullmatch(written):
-                continue  # its class would have to be imported
+                if (marker := _marker(other, written)) is None:
+                    continue  # its class would have to be imported
+                text, imports = spell(home, "fastapi", marker)
+                if text != marker:
+                    continue
             if written and not key.after and lead not in taken and len(names) == 1:
-                found.setdefault((key.text, written), []).append(replace(key, borrow=written))
+                found.setdefault((key.text, written), []).append(replace(key, borrow=written, imports=(*key.imports, *imports)))
     return sorted((group[0] for group in found.values() if len(group) == len(holders)), key=lambda key: key.rank)
+
+
+def _marker(source: Source, written: str) -> str | None:
+    """What FastAPI reads a plain parameter by: "Header" of `x_session_id: str = Header(...)`."""
+    found = _FASTAPI.fullmatch(written)
+    bound = source.names.module.bindings.get(found[1], []) if found is not None else []
+    return found[1] if found is not None and bound and bound[0].origin == f"fastapi.{found[1]}" else None
 
 
 def _declared(source: Source, function: FunctionNode, name: str, asks: FunctionNode | None) -> str:

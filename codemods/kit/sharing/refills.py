@@ -46,7 +46,7 @@ def _refills(group: Group) -> Refills | None:
         return None
     (slot,), (cell,) = group.slots, group.cells
     made = value_of(group.first)
-    if cell.kind != "transcript" or cell.call is not made or not is_new_list(source, made):
+    if cell.kind != "transcript" or cell.call is not made or not (is_new_list(source, made) or _is_empty_deque(source, made)):
         return None
     read = uses_of(source, group.scope, [slot], group.statements) if group.owner is None else member_uses(source, group.owner, [slot], group.scope, group.statements)
     uses = _set_in_scope(group, slot) if group.owner is None else _set_on_instances(group, group.owner, slot)
@@ -61,6 +61,11 @@ def _refills(group: Group) -> Refills | None:
         around = home.function(target)
         if around is None or around is group.scope.node or starts(home, around):
             return None
+        if _is_empty_deque(source, made):  # it takes no slices
+            if not isinstance(node, ast.Assign) or not _is_empty_deque(home, node.value):
+                return None
+            edits.append(home.edit(home.stop(target), home.stop(node), ".clear()"))
+            continue
         if isinstance(node, ast.Assign) and not _is_new(node.value):
             return None
         if isinstance(node, ast.Assign) or enclosing(home, target) is not around:  # within a function inside, `+=` would make a local of it
@@ -123,6 +128,10 @@ def _is_held(use: Use) -> bool:
 
 def _puts(call: ast.Call) -> bool:
     return isinstance(call.func, ast.Attribute) and call.func.attr in ("append", "insert", "appendleft", "put", "add", "setdefault")
+
+
+def _is_empty_deque(source: Source, value: ast.AST | None) -> bool:
+    return isinstance(value, ast.Call) and "deque" in source.words and source.qualified(value.func) == "collections.deque" and not value.args
 
 
 def _is_new(value: ast.expr) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from ..callers import RUNNER_METHODS, RUNNERS
 from ..cut import add_keyword, replace, reshaped, uncuttable
 from ..finding import Edit
 from ..libraries.callbacks import BY_CALLBACKS, BY_CONFIG
@@ -23,8 +24,23 @@ def run_of(source: Source, receiver: ast.expr) -> ast.Call | None:
         return above
     if isinstance(above, ast.Attribute) and above.value is receiver and (above.attr in BY_CONFIG or above.attr in BY_CALLBACKS):
         call = source.parent(above)
-        return call if isinstance(call, ast.Call) and call.func is above else None
+        return call if isinstance(call, ast.Call) and (call.func is above or _runner(source, call) is above) else _thread(source, above)
     return None
+
+
+def _runner(source: Source, call: ast.Call) -> ast.Attribute | None:
+    """The run that a call does elsewhere, with the keywords that it is given: `asyncio.to_thread(chain.invoke, text)`."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    place = RUNNERS.get(source.qualified(call.func)) or RUNNER_METHODS.get(name)
+    run = call.args[place[0]] if place is not None and place[1] and len(call.args) > place[0] else None
+    return run if isinstance(run, ast.Attribute) and (run.attr in BY_CONFIG or run.attr in BY_CALLBACKS) else None
+
+
+def _thread(source: Source, run: ast.Attribute) -> ast.Call | None:
+    """`Thread(target=chain.invoke, args=(text,))`."""
+    given = source.parent(run)
+    call = source.parent(given) if isinstance(given, ast.keyword) and given.arg == "target" else None
+    return call if isinstance(call, ast.Call) and source.qualified(call.func) == "threading.Thread" and keyword(call, "kwargs") is None else None
 
 
 def with_handler(source: Source, call: ast.Call, handler: str) -> list[Edit]:
@@ -32,13 +48,20 @@ def with_handler(source: Source, call: ast.Call, handler: str) -> list[Edit]:
     if spreads_keywords(call) or spreads_arguments(call):
         return uncuttable(source, UNCLEAR_CONFIG)
     attr = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    target = keyword(call, "target")
+    if target is not None and isinstance(target.value, ast.Attribute) and source.qualified(call.func) == "threading.Thread":
+        more = f'{{"config": {{"callbacks": [{handler}]}}}}' if target.value.attr in BY_CONFIG else f'{{"callbacks": [{handler}]}}'
+        return add_keyword(source, call, "kwargs", more)
+    place = BY_CONFIG.get(attr, 1)
+    if (run := _runner(source, call)) is not None:
+        attr, place = run.attr, call.args.index(run) + 1 + BY_CONFIG.get(run.attr, 1)
     if attr not in BY_CONFIG:
         given = keyword(call, "callbacks")
         if given is None:
             return add_keyword(source, call, "callbacks", f"[{handler}]")
         return _appended(source, given.value, handler)
     given = keyword(call, "config")
-    config = given.value if given is not None else call.args[BY_CONFIG[attr]] if len(call.args) > BY_CONFIG[attr] else None
+    config = given.value if given is not None else call.args[place] if len(call.args) > place else None
     if config is None:
         return add_keyword(source, call, "config", f'{{"callbacks": [{handler}]}}')
     if not isinstance(config, ast.Dict) or any(key is None for key in config.keys):

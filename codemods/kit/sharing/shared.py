@@ -15,7 +15,7 @@ from ..source import Origin, Source, keyword
 from .configs import named_session
 from .makers import Maker, asked_abroad, built_upon, lent_by
 from .near import may_make_memory, near_memory
-from .reach import AT_START, imports_of, leads, uses_of
+from .reach import AT_START, imports_of, leads, reached, uses_of
 from .sessions import session_function
 from .transcripts import is_transcript
 
@@ -307,7 +307,7 @@ def class_groups(source: Source, chains: bool = False) -> Iterator[Group]:
             if not any(each_has_own(source, owner, slot) for slot in group.slots):
                 yield group
         for method in owner.body:
-            if isinstance(method, ast.FunctionDef) and method.args.args and (method.name == "__init__" or not method.args.args[1:]):
+            if isinstance(method, ast.FunctionDef) and method.args.args and (method.name == "__init__" or not method.args.args[1:] or not reached(source, method)):
                 me = method.args.args[0].arg
                 for group in groups_in(source, method.body, source.names.inner[method], owner, me, chains=chains):
                     if any(slot.startswith("self.") for slot in group.slots):

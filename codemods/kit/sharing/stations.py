@@ -13,6 +13,7 @@ from ..names import FunctionNode
 from ..source import Source, is_none, spreads_arguments, spreads_keywords
 from ..tests import in_tests
 from .configs import looks_at, run_with
+from .guards import guarded
 from .handed import Place, everywhere, reaches_model
 from .key import Key
 from .keys import choose, constant, defaults_in, keys, none_in
@@ -20,7 +21,9 @@ from .providers import borrowed
 from .reach import AT_START, Use, User, enclosing, instances, main_block, reached
 from .transcripts import adds
 
-READS = frozenset({"clear", "aclear", "buffer", "load_memory_variables", "aload_memory_variables", "messages", "buffer_as_str", "buffer_as_messages", "reset", "areset", "chat_history"})
+READS = frozenset(
+    "clear aclear buffer load_memory_variables aload_memory_variables messages buffer_as_str buffer_as_messages reset areset chat_history moving_summary_buffer entity_store entity_cache".split()
+)
 
 
 class Unclear(Exception):
@@ -100,10 +103,13 @@ def _looks(use: Use) -> bool:
     if (run := run_with(use.source, use.node)) is not None and looks_at(use.source, run):
         return True
     while isinstance(above := use.source.parent(node), ast.Attribute):
-        if above.attr in READS:
+        if above.attr in READS or (above.attr == "keys" and node is use.node):
             return True
         node = above
-    return False
+    if node is not use.node:
+        return False
+    counts = isinstance(above, ast.Call) and node in above.args and isinstance(above.func, ast.Name) and above.func.id in ("len", "list", "sorted", "tuple", "set")
+    return counts or (isinstance(above, ast.Compare) and node in above.comparators and isinstance(above.ops[-1], (ast.In, ast.NotIn)))
 
 
 def stations_for(users: list[User]) -> list[Station]:
@@ -155,6 +161,9 @@ def stations_for(users: list[User]) -> list[Station]:
             if holder is None:
                 raise Unclear("needed-at-import", f"{each.name} is called when the module is imported", other, call)
             station(other, holder).calls.append((call, each, keywords))
+    for each in found.values():
+        if isinstance(each.function, FunctionNode):
+            each.keys = guarded(each.source, each.function, each.keys, each.nodes)
     return list(found.values())
 
 
@@ -186,7 +195,7 @@ def as_sent(source: Source, function: FunctionNode, key: Key, depth: int = 0) ->
         handler = handlers(other.project).get(around)
         if isinstance(sent, ast.Constant) and reached(other, around):
             defaults = constant(other, sent)
-        for theirs in keys(other, around, handler):
+        for theirs in guarded(other, around, keys(other, around, handler), [call]):
             if theirs.text == other.code(sent):
                 theirs = theirs if handler is not None else as_sent(other, around, theirs, depth + 1)
                 optional, defaults = optional or theirs.optional, (*defaults, *theirs.defaults)

@@ -55,7 +55,7 @@ def _lies_in(source: Source, mapping: ast.Dict, node: ast.List) -> bool:
     if not isinstance(target, ast.Name) or not isinstance(key, ast.Constant) or not isinstance(source.parent(statement), ast.Module):  # type: ignore[arg-type]
         return False
     asks = key.value in ("messages", "contents")  # of what is sent as a whole: `create(**request)`, `post(url, json=request)`
-    if not asks and not all(isinstance(each, ast.List) for each in mapping.values):
+    if not asks and any(isinstance(each, (ast.Dict, ast.Call, ast.Lambda)) for each in mapping.values):
         return False
     places: list[Place] = []
     wholes: list[Place] = []
@@ -115,7 +115,9 @@ def is_field(source: Source, statement: ast.stmt) -> bool:
         return False
     if not (isinstance(made.value, ast.Lambda) or (isinstance(made.value, ast.Name) and made.value.id == "list") or source.qualified(made.value) == "collections.deque"):
         return False
-    return statement.target.id not in NEVER and _talks(source, statement, statement.target.id, _members(source, owner, statement.target.id, statement))
+    attr = statement.target.id
+    abroad = [] if source.attributes(attr) else [(use.source, use.node) for use in member_uses(source, owner, [f"self.{attr}"], source.names.inner[owner], [statement])]
+    return attr not in NEVER and _talks(source, statement, attr, abroad or _members(source, owner, attr, statement))
 
 
 def _is_list(source: Source, node: ast.AST) -> bool:
@@ -294,7 +296,7 @@ def _is_message(source: Source, node: ast.expr, telling: bool) -> bool:
         return "role" in words or (telling and bool(words & {"content", "user", "assistant", "question", "answer", "human", "ai", "text"}))
     if isinstance(node, ast.Call):
         last = source.qualified(node.func).rpartition(".")[2]
-        if last in SPOKEN or _is_said(node):
+        if last in SPOKEN or _is_said(node) or (isinstance(node.func, ast.Name) and node.func.id == "dict" and keyword(node, "role") is not None):
             return True
         if isinstance(node.func, ast.Attribute) and node.func.attr in ("model_dump", "to_dict", "dict"):
             return telling
