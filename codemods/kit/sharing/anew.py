@@ -333,7 +333,9 @@ class _Anew(Plan):
         name = once.attr.lstrip("_")
         if name and name in source.names.inner[once.function].bindings:
             raise Unclear("helper-signature", f"{name} means something else in {once.function.name}", source, once.function)
-        for node in source.attributes(once.attr) if name and isinstance(block, ast.If) else ():
+        if not name or not isinstance(block, ast.If):
+            return
+        for node in source.attributes(once.attr):
             if source.function(node) is once.function and not any(above is block.test or node is block.test for above in source.parents(node)):
                 yield from replace(source, node, name)
 
