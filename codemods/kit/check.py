@@ -6,7 +6,7 @@ import ast
 from collections import Counter
 from collections.abc import Container, Iterable
 
-from .names import FunctionNode
+from .names import Binding, FunctionNode
 from .source import Source, is_none
 from .text import comments
 
@@ -38,9 +38,16 @@ def wrongs(before: Iterable[Source], after: Iterable[Source], commented: Contain
 
 
 def _set_for_all(source: Source) -> Counter[str]:
-    """The names that functions set under `global` or `nonlocal`, and in how many places; functions defined so, and nothing at all, are no objects that a request makes."""
+    """The names that functions set under `global` or `nonlocal`, and in how many places; functions, and nothing at all, are no objects that a request makes."""
     every = (binding for scope in source.names.inner.values() for found in scope.bindings.values() for binding in found)
-    return Counter(binding.name for binding in every if binding.within is not binding.scope and not isinstance(binding.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Delete)) and not is_none(binding.value))
+    return Counter(binding.name for binding in every if binding.within is not binding.scope and not _makes_nothing(binding))
+
+
+def _makes_nothing(binding: Binding) -> bool:
+    if isinstance(binding.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Delete)) or is_none(binding.value):
+        return True
+    meant = binding.within.bindings.get(binding.value.id, []) if isinstance(binding.value, ast.Name) else []
+    return bool(meant) and all(isinstance(each.node, FunctionNode) for each in meant)
 
 
 def _read_early(source: Source) -> set[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..callgraph import Function, callees, referred
 from ..handlers import handlers, has_own_loops
-from ..names import last_part
+from ..names import FunctionNode, last_part
 from ..source import Source, Surroundings, is_none, keyword
 from ..waits.waiting import calls_in
 
@@ -22,6 +22,7 @@ TASKS = frozenset("task shared_task".split())
 HOOKS = frozenset("post_fork worker_process_init worker_init post_worker_init register_at_fork".split())
 LOOP_MAKERS = frozenset({"asyncio.run", "asgiref.sync.async_to_sync", "anyio.run", "uvloop.run"})
 LOOP_NAMES = frozenset({"run", "async_to_sync", "run_until_complete"})
+MAX_FUNCTIONS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,10 @@ class Fork:
 
     def reaches(self, loads: dict[ast.AST, Source]) -> bool:
         """Whether the children get at one of the nodes."""
-        if any(reaches(target, loads) for target in self.targets):
+        if reaches(self.targets, loads):
             return True
         for node in (part for each in (*self.given, *self.beyond) for part in ast.walk(each)):
-            if node in loads or (isinstance(node, ast.Call) and any(reaches(target, loads) for target in callees(self.source, node))):
+            if node in loads or (isinstance(node, ast.Call) and reaches(tuple(callees(self.source, node)), loads)):
                 return True
         return False
 
@@ -173,7 +174,7 @@ class Loop:
 
     def reaches(self, loads: dict[ast.AST, Source]) -> bool:
         """Whether one of the nodes is used in the loop."""
-        if self.target is not None and reaches(self.target, loads):
+        if self.target is not None and reaches((self.target,), loads):
             return True
         return any(node in loads for node in ast.walk(self.given))
 
@@ -241,15 +242,26 @@ def _uses_of(other: Source, source: Source, name: str) -> list[ast.Name]:
     return found
 
 
-def reaches(start: Function, loads: dict[ast.AST, Source], seen: set[ast.AST] | None = None) -> bool:
-    """Whether a function, or one that it calls, sync or async, holds one of the nodes `loads`."""
-    seen = set() if seen is None else seen
-    if start.node in seen or len(seen) > 300:
+def reaches(starts: tuple[Function, ...], loads: dict[ast.AST, Source]) -> bool:
+    """Whether one of the functions, or one that they call, sync or async, holds one of the nodes `loads`."""
+    if not starts:
         return False
-    seen.add(start.node)
-    if any(source is start.source and any(above is start.node for above in source.parents(load)) for load, source in loads.items()):
-        return True
-    inside = [start.node, *(node for node in ast.walk(start.node) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node is not start.node)]
-    return any(reaches(other, loads, seen) for node in inside for call in calls_in(start.source, node) for other in callees(start.source, call))
+    run = _run_from(starts)
+    return any(above in run for load, source in loads.items() for above in source.parents(load))
 
 
+def _run_from(starts: tuple[Function, ...]) -> frozenset[ast.AST]:
+    """The functions that these run, themselves among them."""
+
+    def read() -> frozenset[ast.AST]:
+        seen, todo = {start.node for start in starts}, [*starts]
+        while todo and len(seen) <= MAX_FUNCTIONS:
+            each = todo.pop()
+            inside = [each.node, *(node for node in ast.walk(each.node) if isinstance(node, FunctionNode) and node is not each.node)]
+            for other in (other for node in inside for call in calls_in(each.source, node) for other in callees(each.source, call)):
+                if other.node not in seen:
+                    seen.add(other.node)
+                    todo.append(other)
+        return frozenset(seen)
+
+    return starts[0].source.project.remember(("run from", *(start.node for start in starts)), read)  # type: ignore[no-any-return]

@@ -137,11 +137,16 @@ class KeptPlan(Plan):
         elif definitions:
             opening = reindent(definitions.replace("\n", newline), "", margin) + newline * (1 if margin else 2)
         stays = "".join(margin + line for statement in group.statements for line in kept.get(statement, ()))
-        factory = factory_text(_without_renaming(group, self.wanted), self.factory, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin)
+        factory = factory_text(_without_renaming(group, self.wanted), self.defined_as, self.parameter, self.wanted, edits, cached=self.cache(), types=self.types, margin=margin)
         blank = newline * (1 if margin else 2)
         stays += blank if stays and opening else ""
         told = self.registered(blank, margin)
         self.put(f"{stays}{opening}{blank if stays and not opening else ''}{factory}{told}", (1 if margin else 2) if not stays else 0, 0 if told else 1)
+
+    @property
+    def defined_as(self) -> str:
+        """What the factory is called where it is defined."""
+        return self.factory
 
     def registered(self, blank: str, margin: str) -> str:
         """The line that keeps the factory where the object was kept."""

@@ -106,8 +106,20 @@ class StartedPlan(KeptPlan):
         assert isinstance(function, FunctionNode)
         return function
 
+    @property
+    def defined_as(self) -> str:
+        """A name of its own where the same function sets the factory to None again: a linter takes that for a second definition."""
+        sets = [node for _, node, slot in self.group.let_go if slot == self.wanted[-1] and self.source.function(node) is self.around]
+        if not any(isinstance(self.source.statement(node), ast.Assign) for node in sets):
+            return self.factory
+        name = f"make{self.factory.removeprefix('build')}"
+        taken = {found for scope in self.source.names.inner.values() for found in scope.bindings}
+        while name in taken:
+            name += "_"
+        return name
+
     def registered(self, blank: str, margin: str) -> str:
-        """Nothing: the function's own `global` says where the factory goes."""
+        """The factory's place among the names of the module; nothing where the function's own `global` says it."""
         source, function = self.source, self.around
         self.changes.edits += forgotten(self.group, self.wanted[-1], self.factory)
         waiting = {function, *(source.function(node) for _, node, slot in self.group.let_go if slot == self.wanted[-1])}
@@ -125,7 +137,7 @@ class StartedPlan(KeptPlan):
             for binding in source.names.module.bindings[name]:
                 if binding.within is source.names.module and isinstance(binding.node, ast.stmt):
                     self.unset(binding.node, name == self.wanted[-1].removeprefix("self."))
-        return ""
+        return f"{blank}{margin}{self.factory} = {self.defined_as}{source.newline}" if self.defined_as != self.factory else ""
 
     def unset(self, statement: ast.stmt, stays: bool) -> None:
         """The module's `chain = None` stands for the factory now, or goes."""
