@@ -17,7 +17,6 @@ from .libraries.marks import HEADS, marks
 from .libraries.messages import REMOTE, is_first_message, is_telling
 from .names import Names, Scope
 from .project import Project
-from .shelves import asked, put
 from .source import Source
 from .text import Unreadable, read
 
@@ -62,8 +61,6 @@ class Traits:
     state: bool  # puts something on the application's state, or reads it there
     overrides: bool  # puts something in the place of a dependency
     talks: bool  # gives messages to a model
-    puts: frozenset[bytes] = frozenset()  # names under which it may put what keeps a conversation on the application
-    asks: frozenset[bytes] = frozenset()  # names for which it may ask the application
 
     @classmethod
     def of(cls, raw: bytes) -> Traits:
@@ -79,8 +76,6 @@ class Traits:
             b"app.state" in raw,
             b"dependency_overrides" in raw,
             b"messages=" in raw,
-            put(raw),
-            asked(raw),
         )
 
 
@@ -226,10 +221,10 @@ def _lists(source: Source, owners: _Owners) -> set[str]:
         begun += [(binding.node, True) for name, bindings in names.inner[owner].bindings.items() if is_telling(name) for binding in bindings]
     found = [node for node, telling in begun if _begins_list(node, telling)]
     found += source.attributes(ENGINE)
-    if any(word in source.utf8 for word in REMOTE):
-        found += [call for call in names.by_type.get(ast.Call, ()) if isinstance(call.func, ast.Attribute) and f".{ast.unparse(call.func)}(".encode().endswith(REMOTE)]  # type: ignore[attr-defined]
+    found += [node for attr in ("create", "start_chat") for node in source.attributes(attr) if f"{ast.unparse(node)}(".encode().endswith(REMOTE)]
+    if b"previous_response_id" in source.utf8:
         found += [word for word in names.by_type.get(ast.keyword, ()) if word.arg == "previous_response_id"]  # type: ignore[attr-defined]
-    return {owner for node in found for owner in owners.of(node)} | (_heard(source, owners) if any(word in source.utf8 for word in _LISTENING) else set())
+    return {owner for node in found for owner in owners.of(node)} | (_heard(source, owners) if b"allback" in source.utf8 else set())
 
 
 def _makes(node: ast.AST) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .codemod import Codemod
 from .facts import facts_of, may_matter, source_of
+from .shelves import asked
 from .source import Source
 from .text import Unreadable
 from .unread import Unread
@@ -42,8 +43,8 @@ def units(web: Web) -> list[tuple[str, ...]]:
         for path in state[1:]:
             tie(state[0], path)
     if put := web.put:
-        for path, traits in facts.traits.items():
-            for word in traits.asks & put.keys():
+        for path in facts.traits:
+            for word in asked(web.files[path]) & put.keys():
                 for other in put[word]:
                     tie(path, other)
     todo: list[Target] = []

@@ -9,6 +9,7 @@ from dataclasses import replace
 from .facts import Export, Facts, Traits, total
 from .glance import imported_names
 from .project import Modules
+from .shelves import put
 
 MAX_FILES = 2  # how many files a call is followed through behind the one that is imported
 
@@ -62,7 +63,7 @@ class Web:
         """The names under which files that may keep conversations put something on the application, with the files."""
         found: dict[bytes, list[str]] = {}
         for path in sorted(self.keepers):
-            for name in self.facts.traits[path].puts if path in self.facts.traits else ():
+            for name in put(self.files[path]) if path in self.facts.traits else ():
                 found.setdefault(name, []).append(path)
         return found
 
