@@ -70,7 +70,7 @@ class Traits:
             b"gather(" in raw or b"TaskGroup" in raw or b"as_completed(" in raw or b"create_task(" in raw,
             b"StateGraph" in raw or b"MessageGraph" in raw,
             (lang and any(word in raw for word in _MEMORIES)) or (b"app.state" in raw and any(word in raw for word in _ELSEWHERE)),
-            lang and any(word in raw for word in _LISTENING),
+            lang and b"allback" in raw and any(word in raw for word in _LISTENING),
             any(word in raw for word in _DIVIDERS),
             b"preload_app" in raw,
             b"app.state" in raw,

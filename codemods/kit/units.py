@@ -43,7 +43,7 @@ def units(web: Web) -> list[tuple[str, ...]]:
         for path in state[1:]:
             tie(state[0], path)
     if put := web.put:
-        for path in facts.traits:
+        for path in (path for path in facts.traits if any(name in web.files[path] for name in put)):
             for word in asked(web.files[path]) & put.keys():
                 for other in put[word]:
                     tie(path, other)

@@ -60,10 +60,10 @@ class Web:
 
     @property
     def put(self) -> dict[bytes, list[str]]:
-        """The names under which files that may keep conversations put something on the application, with the files."""
+        """The names under which files that may keep conversations, and are no tests, put something on the application, with the files."""
         found: dict[bytes, list[str]] = {}
-        for path in sorted(self.keepers):
-            for name in put(self.files[path]) if path in self.facts.traits else ():
+        for path in sorted(self.keepers & self.facts.traits.keys()):
+            for name in put(self.files[path]) if not path.rpartition("/")[2].startswith("test_") else ():
                 found.setdefault(name, []).append(path)
         return found
 
